@@ -1,0 +1,48 @@
+"""Feature frames of a stream, block by block."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp import framing
+from dsp.errors import ShapeError
+from dsp.frontend import FrontEnd
+from dsp.params import FrontEndParams
+
+
+class OnlineFrontEnd:
+    """Takes blocks of any length up to `max_block_samples`; gives each frame as soon as its last sample is there."""
+
+    def __init__(self, params: FrontEndParams, max_block_samples: int) -> None:
+        self.params = params
+        self.max_block_samples = max_block_samples
+        self._front_end = FrontEnd(params)
+        # one sample of the past for the pre-emphasis, less than a frame that waits, a block that comes
+        self._signal = np.zeros(1 + params.frame_samples + max_block_samples, np.float32)
+        self._n_waiting = 0
+        self._frames = np.empty((max_block_samples // params.hop_samples + 1, params.n_features), np.float32)
+        self.n_frames = 0
+        """Frames given so far: the number of the next one."""
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n,) float32, full scale 1.0 -> the frames it completes, (k, n_features) float32.
+
+        The result is a view that the next call overwrites. Raises ShapeError.
+        """
+        samples = framing.require_mono_f32(samples)
+        if len(samples) > self.max_block_samples:
+            raise ShapeError(f"want blocks of at most {self.max_block_samples} samples, got {len(samples)}")
+        end = 1 + self._n_waiting
+        self._signal[end : end + len(samples)] = samples
+        self._n_waiting += len(samples)
+        count = framing.n_frames(self._n_waiting, self.params)
+        self._front_end.fill(self._signal, 1, count, self._frames)
+        self._drop(count * self.params.hop_samples)
+        self.n_frames += count
+        return self._frames[:count]
+
+    def _drop(self, n_samples: int) -> None:
+        if n_samples:
+            self._signal[: 1 + self._n_waiting - n_samples] = self._signal[n_samples : 1 + self._n_waiting]
+            self._n_waiting -= n_samples

@@ -1,0 +1,1 @@
+"""What a model is: its contract, its file, and how it is asked."""

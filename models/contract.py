@@ -1,0 +1,97 @@
+"""What a model file promises. It lives in the ONNX file's metadata, the only home of signal parameters at run time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Tuple
+
+from dsp.errors import ParamError
+from dsp.params import FrontEndParams
+from models.errors import ContractMismatch
+
+METADATA_KEY = "affectd.contract"
+CONTRACT_VERSION = 1
+
+LABELS = ("anger", "boredom", "calm", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+"""EmotionML's big six, neutral, calm and boredom: every label that a model may have."""
+
+UNCERTAIN = "uncertain"
+"""What is said when no label is likely enough. Never a model's own label."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The promises of one model file."""
+
+    name: str
+    labels: Tuple[str, ...]
+    front_end: FrontEndParams
+    window_frames: int
+    stride_frames: int
+    """Frames between the windows of one utterance, as in the scores; the service may ask for another."""
+    licence: str
+    trained_on: Tuple[str, ...]
+    temperature: float = 1.0
+    """The logits are divided by it before the softmax (Guo et al., 2017)."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Scores in per cent by protocol, `speaker_independent_uar` and the like."""
+
+    def __post_init__(self) -> None:
+        unknown = [label for label in self.labels if label not in LABELS]
+        if unknown or len(set(self.labels)) != len(self.labels) or len(self.labels) < 2:
+            raise ContractMismatch(
+                f"model {self.name!r} has the labels {', '.join(self.labels)}: want at least two different ones of {', '.join(LABELS)}"
+            )
+        if self.window_frames < 1 or self.stride_frames < 1:
+            raise ContractMismatch(
+                f"model {self.name!r} has a window of {self.window_frames} and a stride of {self.stride_frames} frames: want at least 1"
+            )
+        if not self.temperature > 0.0:
+            raise ContractMismatch(f"model {self.name!r} has the temperature {self.temperature}: want a value above zero")
+
+    @property
+    def window_shape(self) -> Tuple[int, int]:
+        """(window_frames, n_features)"""
+        return self.window_frames, self.front_end.n_features
+
+    def to_json(self) -> str:
+        values: Dict[str, Any] = {
+            "version": CONTRACT_VERSION,
+            "name": self.name,
+            "labels": list(self.labels),
+            "front_end": self.front_end.as_dict(),
+            "window_frames": self.window_frames,
+            "stride_frames": self.stride_frames,
+            "licence": self.licence,
+            "trained_on": list(self.trained_on),
+            "temperature": self.temperature,
+            "scores": dict(self.scores),
+        }
+        return json.dumps(values, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> Contract:
+        """Read the metadata of the file `where`. Raises ContractMismatch naming the file and the field."""
+        try:
+            values = json.loads(text)
+            version = values["version"]
+            if version != CONTRACT_VERSION:
+                raise ContractMismatch(
+                    f"{where} has a contract of version {version}, this affectd reads {CONTRACT_VERSION}: export the model again"
+                )
+            return cls(
+                name=str(values["name"]),
+                labels=tuple(str(label) for label in values["labels"]),
+                front_end=FrontEndParams.from_dict(values["front_end"]),
+                window_frames=int(values["window_frames"]),
+                stride_frames=int(values["stride_frames"]),
+                licence=str(values["licence"]),
+                trained_on=tuple(str(corpus) for corpus in values["trained_on"]),
+                temperature=float(values["temperature"]),
+                scores={str(name): float(score) for name, score in values["scores"].items()},
+            )
+        except KeyError as missing:
+            raise ContractMismatch(f"{where}: its contract lacks {missing}: export the model again") from missing
+        except (ValueError, TypeError, AttributeError, ParamError) as trouble:
+            raise ContractMismatch(f"{where}: its contract cannot be read ({trouble}): export the model again") from trouble

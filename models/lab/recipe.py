@@ -1,0 +1,88 @@
+"""A recipe: one TOML file that says how a network is trained. Unknown keys are refused."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Dict, List
+
+from dsp.errors import ParamError
+from dsp.params import FrontEndParams
+from models.lab.corpora import CORPORA, Corpus
+from models.lab.errors import LabError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FOLDER = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a training run depends on, but for its seed and its fold."""
+
+    name: str
+    corpus: Corpus
+    network: str
+    front_end: FrontEndParams
+    window_frames: int
+    stride_frames: int
+    """Between the test windows of one utterance; in training one window is drawn at random each epoch."""
+    epochs: int
+    batch: int
+    learning_rate: float
+    dropout: float
+    trim_db: float
+    """Utterances are trimmed to the frames within this many dB of their loudest, as the speech gate would."""
+    bf16: bool
+    """Mixed precision in training, where the processor has it."""
+    source: str
+    """Where the recipe comes from and where it differs."""
+
+    @property
+    def labels(self) -> List[str]:
+        return sorted(self.corpus.n_by_label)
+
+
+def names() -> List[str]:
+    """The recipes at hand."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name: str) -> Recipe:
+    """The recipe of that name. Raises LabError for an unknown one, or for one that holds nonsense."""
+    path = FOLDER / f"{name}.toml"
+    if not path.is_file():
+        raise LabError(f"no recipe {name!r}: known are {', '.join(names())}")
+    try:
+        values = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as trouble:
+        raise LabError(f"{path}: {trouble}") from trouble
+    return _checked(path, values)
+
+
+def _checked(path: Path, values: Dict[str, Any]) -> Recipe:
+    wanted = {field.name: field.type for field in fields(Recipe) if field.name != "name"}
+    for key in values:
+        if key not in wanted:
+            near = difflib.get_close_matches(key, wanted, n=1)
+            raise LabError(f"{path}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    missing = sorted(set(wanted) - set(values))
+    if missing:
+        raise LabError(f"{path}: lacks {', '.join(missing)}")
+    if values["corpus"] not in CORPORA:
+        raise LabError(f"{path}: unknown corpus {values['corpus']!r}: known are {', '.join(CORPORA)}")
+    simple = {"int": int, "float": (int, float), "str": str, "bool": bool}
+    for key, value in values.items():
+        kind = simple.get(str(wanted[key]))
+        if kind is not None and not isinstance(value, kind):  # type: ignore[arg-type]
+            raise LabError(f"{path}: {key} is {value!r}: want a value of type {wanted[key]}")
+    try:
+        front_end = FrontEndParams.from_dict(values["front_end"])
+    except ParamError as trouble:
+        raise LabError(f"{path}: {trouble}") from trouble
+    return Recipe(**{**values, "name": path.stem, "corpus": CORPORA[values["corpus"]], "front_end": front_end})
