@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Tuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,7 +67,7 @@ def warm_up(params: FrontEndParams) -> None:
     FrontEnd(params).fill(np.zeros(params.frame_samples + 1, np.float32), 1, 1, out)
 
 
-def _sparse(bank: NDArray[np.float32]) -> Tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _sparse(bank: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """A filter bank as first bins (n_filters,) and the weights from there on (n_filters, widest), zeros at the end."""
     used = bank != 0.0
     starts = used.argmax(axis=1)

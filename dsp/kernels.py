@@ -8,21 +8,25 @@ streamed and whole recordings give identical bits. `fastmath` stays off for the 
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, TypeVar, cast
+from typing import Any, Callable
 
 import numba
+import numpy as np
+from numpy.typing import NDArray
 
 LANES = 8
 
-F = TypeVar("F", bound=Callable[..., Any])
+F32 = NDArray[np.float32]
 
 
-def _njit(function: F) -> F:
-    return cast(F, numba.njit(cache=True, nogil=True, boundscheck=False)(function))
+def _njit(function: Callable[..., None]) -> Any:
+    return numba.njit(cache=True, nogil=True)(function)
 
 
 @_njit
-def load_frames(signal, first, hop, n_frames, pre_emphasis, taper, re, im):  # type: ignore[no-untyped-def]
+def load_frames(
+    signal: F32, first: int, hop: int, n_frames: int, pre_emphasis: np.float32, taper: F32, re: F32, im: F32
+) -> None:
     """Pre-emphasise and taper `n_frames` frames; even samples to `re`, odd ones to `im`, zeros after the frame.
 
     `signal[first]` is the first frame's first sample and `signal[first - 1]` the one before it.
@@ -40,7 +44,7 @@ def load_frames(signal, first, hop, n_frames, pre_emphasis, taper, re, im):  # t
 
 
 @_njit
-def _radix4_pass(n, stride, cos, sin, xr, xi, yr, yi):  # type: ignore[no-untyped-def]
+def _radix4_pass(n: int, stride: int, cos: F32, sin: F32, xr: F32, xi: F32, yr: F32, yi: F32) -> None:
     quarter = n // 4
     for p in range(quarter):
         w1r, w1i = cos[p * stride], sin[p * stride]
@@ -69,7 +73,7 @@ def _radix4_pass(n, stride, cos, sin, xr, xi, yr, yi):  # type: ignore[no-untype
 
 
 @_njit
-def _radix2_pass(stride, xr, xi, yr, yi):  # type: ignore[no-untyped-def]
+def _radix2_pass(stride: int, xr: F32, xi: F32, yr: F32, yi: F32) -> None:
     for q in range(stride):
         for lane in range(LANES):
             ar, ai, br, bi = xr[q, lane], xi[q, lane], xr[q + stride, lane], xi[q + stride, lane]
@@ -80,7 +84,7 @@ def _radix2_pass(stride, xr, xi, yr, yi):  # type: ignore[no-untyped-def]
 
 
 @_njit
-def power_spectra(cos, sin, re, im, spare_re, spare_im, power):  # type: ignore[no-untyped-def]
+def power_spectra(cos: F32, sin: F32, re: F32, im: F32, spare_re: F32, spare_im: F32, power: F32) -> None:
     """|FFT|^2 of LANES real frames, packed as `load_frames` leaves them: power (n_fft / 2 + 1, LANES).
 
     A Stockham FFT of half the length (radix 4, a last radix 2 where needed), then the split of the packed spectrum.
@@ -110,8 +114,11 @@ def power_spectra(cos, sin, re, im, spare_re, spare_im, power):  # type: ignore[
 
 
 @_njit
-def log_bank(power, starts, weights, log_floor, out):  # type: ignore[no-untyped-def]
-    """log(bank @ power + floor): `weights` (n_filters, widest), filter f beginning at bin `starts[f]`; out (n_filters, LANES)."""
+def log_bank(power: F32, starts: NDArray[np.int64], weights: F32, log_floor: np.float32, out: F32) -> None:
+    """log(bank @ power + floor) to out (n_filters, LANES).
+
+    `weights` (n_filters, widest): filter f begins at bin `starts[f]`, zeros after its last bin.
+    """
     for f in range(weights.shape[0]):
         for lane in range(LANES):
             out[f, lane] = log_floor
@@ -125,7 +132,7 @@ def log_bank(power, starts, weights, log_floor, out):  # type: ignore[no-untyped
 
 
 @_njit
-def matrix_lanes(matrix, values, out):  # type: ignore[no-untyped-def]
+def matrix_lanes(matrix: F32, values: F32, out: F32) -> None:
     """out (rows, LANES) = matrix (rows, n) @ values (n, LANES), summed in order."""
     for row in range(matrix.shape[0]):
         for lane in range(LANES):
@@ -137,7 +144,7 @@ def matrix_lanes(matrix, values, out):  # type: ignore[no-untyped-def]
 
 
 @_njit
-def store_lanes(values, n_frames, column, out):  # type: ignore[no-untyped-def]
+def store_lanes(values: F32, n_frames: int, column: int, out: F32) -> None:
     """values (n, LANES) -> out[:n_frames, column:column + n], one lane a row."""
     for k in range(values.shape[0]):
         for lane in range(n_frames):

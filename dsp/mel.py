@@ -25,9 +25,8 @@ def mel_bank(params: FrontEndParams) -> NDArray[np.float32]:
     As librosa's `filters.mel(htk=True, norm=None)`. Raises ParamError when a triangle is so narrow that no FFT
     bin falls into it: its output would be the log floor for ever.
     """
-    edges_mel = np.linspace(
-        float(mel_from_hz(np.float64(params.f_min_hz))), float(mel_from_hz(np.float64(params.f_max_hz))), params.n_mels + 2
-    )
+    low, high = mel_from_hz(np.array([params.f_min_hz, params.f_max_hz]))
+    edges_mel = np.linspace(low, high, params.n_mels + 2)
     edges_hz = hz_from_mel(edges_mel)
     bins_hz = np.arange(params.n_fft // 2 + 1) * params.sample_rate_hz / params.n_fft
     rising = (bins_hz - edges_hz[:-2, None]) / np.diff(edges_hz)[:-1, None]
@@ -36,6 +35,7 @@ def mel_bank(params: FrontEndParams) -> NDArray[np.float32]:
     empty = np.flatnonzero(bank.max(axis=1) == 0.0)
     if len(empty):
         raise ParamError(
-            f"mel filter {empty[0]} of {params.n_mels} holds no FFT bin: take fewer n_mels or a longer frame than {params.frame_ms} ms"
+            f"mel filter {empty[0]} of {params.n_mels} holds no FFT bin: "
+            f"take fewer n_mels or a longer frame than {params.frame_ms} ms"
         )
     return bank

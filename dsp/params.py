@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Mapping
 
 from dsp.errors import ParamError
 
@@ -43,7 +43,7 @@ class FrontEndParams:
     n_mfcc: int = 13
     log_floor: float = 1e-8
     """Added to a power before its logarithm: about the power of 16-bit rounding in one band."""
-    kinds: Tuple[str, ...] = (SPECTROGRAM, MFCC)
+    kinds: tuple[str, ...] = (SPECTROGRAM, MFCC)
     """What a feature frame holds, in this order."""
 
     def __post_init__(self) -> None:
@@ -68,10 +68,12 @@ class FrontEndParams:
 
     @property
     def frame_samples(self) -> int:
+        """Samples of one frame."""
         return whole_samples(self.frame_ms, self.sample_rate_hz)
 
     @property
     def hop_samples(self) -> int:
+        """Samples between the starts of two frames."""
         return whole_samples(self.hop_ms, self.sample_rate_hz)
 
     @property
@@ -85,6 +87,7 @@ class FrontEndParams:
 
     @property
     def n_features(self) -> int:
+        """Columns of a frame."""
         return sum(self.width(kind) for kind in self.kinds)
 
     def columns(self, kind: str) -> slice:
@@ -94,14 +97,15 @@ class FrontEndParams:
         start = sum(self.width(earlier) for earlier in self.kinds[: self.kinds.index(kind)])
         return slice(start, start + self.width(kind))
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
+        """All parameters, ready for JSON."""
         return {**asdict(self), "kinds": list(self.kinds)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FrontEndParams:
         """The reverse of `as_dict`; ParamError for a name or a value that does not belong there."""
         known = {field.name: field.default for field in fields(cls)}
-        checked: Dict[str, Any] = {}
+        checked: dict[str, Any] = {}
         for name, value in values.items():
             if name not in known:
                 raise ParamError(f"unknown front-end parameter {name!r}: known are {', '.join(known)}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Tuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +16,7 @@ def hamming(n_samples: int) -> NDArray[np.float32]:
     return np.hamming(n_samples).astype(np.float32)
 
 
-def twiddles(n: int) -> Tuple[NDArray[np.float32], NDArray[np.float32]]:
+def twiddles(n: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """cos and sin of -2 pi k / n for k < n: two (n,) float32."""
     angle = -2.0 * np.pi * np.arange(n) / n
     return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)

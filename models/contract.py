@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Mapping
 
 from dsp.errors import ParamError
 from dsp.params import FrontEndParams
@@ -25,13 +25,13 @@ class Contract:
     """The promises of one model file."""
 
     name: str
-    labels: Tuple[str, ...]
+    labels: tuple[str, ...]
     front_end: FrontEndParams
     window_frames: int
     stride_frames: int
     """Frames between the windows of one utterance, as in the scores; the service may ask for another."""
     licence: str
-    trained_on: Tuple[str, ...]
+    trained_on: tuple[str, ...]
     temperature: float = 1.0
     """The logits are divided by it before the softmax (Guo et al., 2017)."""
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -41,22 +41,25 @@ class Contract:
         unknown = [label for label in self.labels if label not in LABELS]
         if unknown or len(set(self.labels)) != len(self.labels) or len(self.labels) < 2:
             raise ContractMismatch(
-                f"model {self.name!r} has the labels {', '.join(self.labels)}: want at least two different ones of {', '.join(LABELS)}"
+                f"model {self.name!r} has the labels {', '.join(self.labels)}: "
+                f"want at least two different ones of {', '.join(LABELS)}"
             )
         if self.window_frames < 1 or self.stride_frames < 1:
             raise ContractMismatch(
-                f"model {self.name!r} has a window of {self.window_frames} and a stride of {self.stride_frames} frames: want at least 1"
+                f"model {self.name!r} has a window of {self.window_frames} "
+                f"and a stride of {self.stride_frames} frames: want at least 1"
             )
         if not self.temperature > 0.0:
             raise ContractMismatch(f"model {self.name!r} has the temperature {self.temperature}: want a value above zero")
 
     @property
-    def window_shape(self) -> Tuple[int, int]:
+    def window_shape(self) -> tuple[int, int]:
         """(window_frames, n_features)"""
         return self.window_frames, self.front_end.n_features
 
     def to_json(self) -> str:
-        values: Dict[str, Any] = {
+        """The metadata text, the same for equal contracts."""
+        values: dict[str, Any] = {
             "version": CONTRACT_VERSION,
             "name": self.name,
             "labels": list(self.labels),
@@ -78,7 +81,8 @@ class Contract:
             version = values["version"]
             if version != CONTRACT_VERSION:
                 raise ContractMismatch(
-                    f"{where} has a contract of version {version}, this affectd reads {CONTRACT_VERSION}: export the model again"
+                    f"{where} has a contract of version {version}, "
+                    f"this affectd reads {CONTRACT_VERSION}: export the model again"
                 )
             return cls(
                 name=str(values["name"]),

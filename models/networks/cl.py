@@ -17,8 +17,6 @@ and each MFCC over the window's time: a gain, and for the MFCC a fixed colour of
 
 from __future__ import annotations
 
-from typing import Tuple
-
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +26,7 @@ EPSILON = 1e-5
 class CL(nn.Module):
     """Inputs spectrogram (batch, window_frames, n_bands) and mfcc (batch, window_frames, n_mfcc), logits (batch, n_labels)."""
 
-    inputs: Tuple[str, ...] = ("spectrogram", "mfcc")
+    inputs: tuple[str, ...] = ("spectrogram", "mfcc")
 
     def __init__(self, window_frames: int, n_bands: int, n_mfcc: int, n_labels: int, dropout: float = 0.2) -> None:
         super().__init__()
@@ -46,6 +44,7 @@ class CL(nn.Module):
         )
 
     def forward(self, spectrogram: Tensor, mfcc: Tensor) -> Tensor:
+        """Logits of each window; shapes as above."""
         image = standardise(spectrogram, dims=(1, 2)).unsqueeze(1)
         spatial = self.convolutions(image).flatten(1).float()
         temporal = self.lstm(standardise(mfcc, dims=(1,)))[0].flatten(1).float()
@@ -53,12 +52,12 @@ class CL(nn.Module):
         return logits
 
 
-def _block(n_in: int, n_out: int) -> Tuple[nn.Module, ...]:
+def _block(n_in: int, n_out: int) -> tuple[nn.Module, ...]:
     # the pool before the ReLU: the same values from a quarter of the comparisons
     return nn.Conv2d(n_in, n_out, kernel_size=3, padding=1), nn.MaxPool2d(2), nn.ReLU()
 
 
-def standardise(values: Tensor, dims: Tuple[int, ...]) -> Tensor:
+def standardise(values: Tensor, dims: tuple[int, ...]) -> Tensor:
     """Mean 0 and deviation 1 over `dims` of each example."""
     centred = values - values.mean(dim=dims, keepdim=True)
     return centred / (centred.square().mean(dim=dims, keepdim=True) + EPSILON).sqrt()
