@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Callable, Mapping
 
 import numpy as np
 import soundfile
@@ -37,22 +37,29 @@ class Corpus:
     """Whether weights trained on it may be given away."""
     n_by_label: Mapping[str, int]
     n_speakers: int
-    parse: Callable[[Path], Optional[Tuple[str, str]]]
+    parse: Callable[[Path], tuple[str, str] | None]
     """Path -> (speaker, label), None for a file that does not belong to the corpus."""
 
 
-def _parse_emodb(path: Path) -> Optional[Tuple[str, str]]:
+def _parse_emodb(path: Path) -> tuple[str, str] | None:
     # 03a01Fa: speaker 03, text a01, emotion F (German initials), version a
-    labels = dict(W="anger", L="boredom", E="disgust", A="fear", F="happiness", N="neutral", T="sadness")
+    labels = {"W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "N": "neutral", "T": "sadness"}
     stem = path.stem
     if len(stem) != 7 or not stem[:2].isdigit() or stem[5] not in labels:
         return None
     return stem[:2], labels[stem[5]]
 
 
-def _parse_casia(path: Path) -> Optional[Tuple[str, str]]:
+def _parse_casia(path: Path) -> tuple[str, str] | None:
     # speaker/emotion/number
-    labels = dict(angry="anger", fear="fear", happy="happiness", neutral="neutral", sad="sadness", surprise="surprise")
+    labels = {
+        "angry": "anger",
+        "fear": "fear",
+        "happy": "happiness",
+        "neutral": "neutral",
+        "sad": "sadness",
+        "surprise": "surprise",
+    }
     if path.parent.name not in labels or not path.stem.isdigit():
         return None
     return path.parent.parent.name, labels[path.parent.name]
@@ -63,7 +70,7 @@ EMODB = Corpus(
     folder="EMO-DB",
     licence="CC0 1.0",
     may_ship=True,
-    n_by_label=dict(anger=127, boredom=81, disgust=46, fear=69, happiness=71, neutral=79, sadness=62),
+    n_by_label={"anger": 127, "boredom": 81, "disgust": 46, "fear": 69, "happiness": 71, "neutral": 79, "sadness": 62},
     n_speakers=10,
     parse=_parse_emodb,
 )
@@ -72,11 +79,11 @@ CASIA = Corpus(
     folder="CASIA",
     licence="none that permits redistribution",
     may_ship=False,
-    n_by_label=dict(anger=200, fear=200, happiness=200, neutral=200, sadness=200, surprise=200),
+    n_by_label={"anger": 200, "fear": 200, "happiness": 200, "neutral": 200, "sadness": 200, "surprise": 200},
     n_speakers=4,
     parse=_parse_casia,
 )
-CORPORA: Dict[str, Corpus] = {corpus.name: corpus for corpus in (EMODB, CASIA)}
+CORPORA: dict[str, Corpus] = {corpus.name: corpus for corpus in (EMODB, CASIA)}
 
 
 def corpora_root() -> Path:
@@ -84,12 +91,13 @@ def corpora_root() -> Path:
     return Path(os.environ.get("AFFECTD_CORPORA") or "corpora")
 
 
-def find(corpus: Corpus, root: Path) -> List[Utterance]:
+def find(corpus: Corpus, root: Path) -> list[Utterance]:
     """The corpus's utterances in the order of their names. Raises LabError when the folder is not there."""
     folder = root / corpus.folder
     if not folder.is_dir():
         raise LabError(
-            f"{corpus.name}: no folder {folder}; set AFFECTD_CORPORA to the folder that holds {corpus.folder}/, or put it under corpora/"
+            f"{corpus.name}: no folder {folder}; set AFFECTD_CORPORA to the folder that holds {corpus.folder}/, "
+            "or put it under corpora/"
         )
     utterances = []
     for path in sorted(folder.rglob("*")):
@@ -99,7 +107,7 @@ def find(corpus: Corpus, root: Path) -> List[Utterance]:
     return utterances
 
 
-def complaints(corpus: Corpus, utterances: List[Utterance]) -> List[str]:
+def complaints(corpus: Corpus, utterances: list[Utterance]) -> list[str]:
     """What a whole copy of the corpus has and this one lacks, or the reverse; empty when all is there."""
     found = Counter(utterance.label for utterance in utterances)
     said = [
@@ -120,7 +128,7 @@ def _identity(utterance: Utterance) -> str:
     return f"{utterance.speaker}/{utterance.label}/{utterance.path.stem}"
 
 
-def whole(corpus: Corpus, root: Path) -> List[Utterance]:
+def whole(corpus: Corpus, root: Path) -> list[Utterance]:
     """As `find`, but only a whole corpus will do: a score on half of one means nothing. Raises LabError."""
     utterances = find(corpus, root)
     said = complaints(corpus, utterances)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ def trim(samples: NDArray[np.float32], frame_samples: int, within_db: float) -> 
     return samples[first * frame_samples : (last + 1) * frame_samples]
 
 
-def extract(utterances: Sequence[Utterance], recipe: Recipe) -> List[NDArray[np.float32]]:
+def extract(utterances: Sequence[Utterance], recipe: Recipe) -> list[NDArray[np.float32]]:
     """One (n_frames, n_features) array an utterance. Raises LabError for a recording that cannot be read."""
     frames = []
     for utterance in utterances:

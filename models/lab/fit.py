@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Any, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dsp.window import tile, utterance_windows
+from models.lab.errors import LabError
 from models.lab.recipe import Recipe
 from models.networks.cl import CL
 
@@ -23,14 +27,29 @@ CHECKPOINT_EVERY_EPOCHS = 10
 def build(recipe: Recipe) -> nn.Module:
     """The recipe's network with fresh weights."""
     front_end = recipe.front_end
-    networks = {"cl": lambda: CL(recipe.window_frames, front_end.n_bands, front_end.n_mfcc, len(recipe.labels), recipe.dropout)}
-    return networks[recipe.network]().to(memory_format=torch.channels_last)
+    networks = {"cl": CL}
+    network = networks[recipe.network](
+        recipe.window_frames, front_end.n_bands, front_end.n_mfcc, len(recipe.labels), recipe.dropout
+    )
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
-def as_inputs(windows: NDArray[np.float32], network: nn.Module, recipe: Recipe) -> List[Tensor]:
+def as_inputs(windows: NDArray[np.float32], network: nn.Module, recipe: Recipe) -> list[Tensor]:
     """(batch, window_frames, n_features) -> one tensor for each of the network's inputs."""
     tensor = torch.from_numpy(windows)
     return [tensor[:, :, recipe.front_end.columns(kind)].contiguous() for kind in network.inputs]  # type: ignore[union-attr]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A network after its last epoch."""
+
+    network: nn.Module
+    loss: float
+    """Mean of the last epoch."""
+    seconds: float
+    """Spent in training, pauses left out."""
 
 
 def fit(
@@ -39,28 +58,34 @@ def fit(
     truth: NDArray[np.int64],
     seed: int,
     checkpoint: Path,
-    progress: Optional[str] = None,
-) -> nn.Module:
+    progress: str | None = None,
+) -> Fitted:
     """The network after the recipe's last epoch: no epoch is ever picked.
 
     `frames`: one (n_frames, n_features) an utterance; `truth`: (n_utterances,) classes. Goes on from `checkpoint` if that
-    is there, and ends where an uninterrupted run would have ended. `progress`: what to call the run on stderr.
+    is there, and ends where an uninterrupted run would have ended; the last epoch is saved there too. `progress`: what to
+    call the run on stderr. Raises LabError for a checkpoint of another recipe, seed or number of utterances.
     """
     torch.manual_seed(seed)
     network = build(recipe)
     optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
-    first_epoch = _resume(checkpoint, network, optimiser)
+    made_for = _identity(recipe, seed, len(frames))
+    first_epoch, loss, seconds_before = _resume(checkpoint, made_for, network, optimiser)
     network.train()
     started = time.perf_counter()
     for epoch in range(first_epoch, recipe.epochs):
         loss = _epoch(recipe, network, optimiser, frames, truth, seed, epoch)
-        if (epoch + 1) % CHECKPOINT_EVERY_EPOCHS == 0:
-            _save(checkpoint, network, optimiser, epoch + 1)
+        seconds = time.perf_counter() - started
+        if (epoch + 1) % CHECKPOINT_EVERY_EPOCHS == 0 or epoch + 1 == recipe.epochs:
+            _save(checkpoint, made_for, network, optimiser, epoch + 1, loss, seconds_before + seconds)
         if progress:
-            left_s = (time.perf_counter() - started) / (epoch + 1 - first_epoch) * (recipe.epochs - epoch - 1)
-            end = "\r" if sys.stderr.isatty() else "\n"
-            print(f"{progress}: epoch {epoch + 1}/{recipe.epochs}, loss {loss:.3f}, {left_s:.0f} s left ", end=end, file=sys.stderr)
-    return network.eval()
+            left_s = seconds / (epoch + 1 - first_epoch) * (recipe.epochs - epoch - 1)
+            _say(f"{progress}: epoch {epoch + 1}/{recipe.epochs}, loss {loss:.3f}, {left_s:.0f} s left ")
+    return Fitted(network.eval(), loss, seconds_before + time.perf_counter() - started)
+
+
+def _say(line: str) -> None:
+    print(line, end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
 
 def _epoch(
@@ -105,17 +130,34 @@ def probabilities(network: nn.Module, recipe: Recipe, frames: NDArray[np.float32
     return np.asarray(torch.softmax(logits.double(), dim=1).mean(dim=0).numpy())
 
 
-def _resume(checkpoint: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> int:
+def _identity(recipe: Recipe, seed: int, n_utterances: int) -> str:
+    values = {**recipe.as_dict(), "source": "", "seed": seed, "n_utterances": n_utterances}
+    return json.dumps(values, sort_keys=True)
+
+
+def _resume(checkpoint: Path, made_for: str, network: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float, float]:
+    """Epochs done, the last one's loss, seconds spent."""
     if not checkpoint.is_file():
-        return 0
-    saved: Dict[str, object] = torch.load(checkpoint, weights_only=True)
-    network.load_state_dict(saved["network"])  # type: ignore[arg-type]
-    optimiser.load_state_dict(saved["optimiser"])  # type: ignore[arg-type]
-    return int(saved["epochs"])  # type: ignore[call-overload, no-any-return]
+        return 0, math.nan, 0.0
+    saved: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+    if saved.get("made_for") != made_for:
+        raise LabError(f"{checkpoint}: is of another recipe, seed or corpus: delete it to train anew")
+    network.load_state_dict(saved["network"])
+    optimiser.load_state_dict(saved["optimiser"])
+    return saved["epochs"], saved["loss"], saved["seconds"]
 
 
-def _save(checkpoint: Path, network: nn.Module, optimiser: torch.optim.Optimizer, epochs: int) -> None:
+def _save(
+    checkpoint: Path,
+    made_for: str,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    epochs: int,
+    loss: float,
+    seconds: float,
+) -> None:
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     partial = checkpoint.with_suffix(".partial")
-    torch.save({"network": network.state_dict(), "optimiser": optimiser.state_dict(), "epochs": epochs}, partial)
+    states = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+    torch.save({**states, "made_for": made_for, "epochs": epochs, "loss": loss, "seconds": seconds}, partial)
     os.replace(partial, checkpoint)

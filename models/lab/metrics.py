@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,3 +29,14 @@ def macro_f1(matrix: NDArray[np.int64]) -> float:
     occurs = matrix.sum(axis=1) > 0
     both = matrix.sum(axis=1) + matrix.sum(axis=0)
     return float(100.0 * np.mean(2.0 * np.diag(matrix)[occurs] / both[occurs]))
+
+
+def by_label(matrix: NDArray[np.int64], labels: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Precision, recall and F1 of each label, in per cent; 0 where nothing was said or true."""
+    hits, true, said = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    scores = {
+        "precision": hits / np.maximum(said, 1),
+        "recall": hits / np.maximum(true, 1),
+        "f1": 2.0 * hits / np.maximum(true + said, 1),
+    }
+    return {label: {name: float(100.0 * values[k]) for name, values in scores.items()} for k, label in enumerate(labels)}

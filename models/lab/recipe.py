@@ -6,7 +6,7 @@ import difflib
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 from dsp.errors import ParamError
 from dsp.params import FrontEndParams
@@ -44,11 +44,17 @@ class Recipe:
     """Where the recipe comes from and where it differs."""
 
     @property
-    def labels(self) -> List[str]:
+    def labels(self) -> list[str]:
+        """What the network tells apart, in the order of its logits."""
         return sorted(self.corpus.n_by_label)
 
+    def as_dict(self) -> dict[str, Any]:
+        """All values, ready for JSON."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**plain, "corpus": self.corpus.name, "front_end": self.front_end.as_dict()}
 
-def names() -> List[str]:
+
+def names() -> list[str]:
     """The recipes at hand."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
@@ -65,7 +71,7 @@ def load(name: str) -> Recipe:
     return _checked(path, values)
 
 
-def _checked(path: Path, values: Dict[str, Any]) -> Recipe:
+def _checked(path: Path, values: dict[str, Any]) -> Recipe:
     wanted = {field.name: field.type for field in fields(Recipe) if field.name != "name"}
     for key in values:
         if key not in wanted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class Fold:
     test: NDArray[np.int64]
 
 
-def folds(protocol: str, utterances: Sequence[Utterance], seed: int) -> List[Fold]:
+def folds(protocol: str, utterances: Sequence[Utterance], seed: int) -> list[Fold]:
     """The folds of a protocol. Raises LabError for an unknown one.
 
     paper: one split 8:2 within each label, drawn by `seed`; the same speakers on both sides, as the papers have it.
@@ -36,17 +36,18 @@ def folds(protocol: str, utterances: Sequence[Utterance], seed: int) -> List[Fol
     return _PROTOCOLS[protocol](utterances, seed)
 
 
-def _paper(utterances: Sequence[Utterance], seed: int) -> List[Fold]:
+def _paper(utterances: Sequence[Utterance], seed: int) -> list[Fold]:
     fifths = _deal(utterances, seed, n_hands=5)
     return [Fold("80-20", np.flatnonzero(fifths != 0), np.flatnonzero(fifths == 0))]
 
 
-def _speaker_independent(utterances: Sequence[Utterance], seed: int) -> List[Fold]:
+def _speaker_independent(utterances: Sequence[Utterance], seed: int) -> list[Fold]:
+    del seed  # nothing is drawn
     speakers = np.array([utterance.speaker for utterance in utterances])
     return [Fold(str(name), np.flatnonzero(speakers != name), np.flatnonzero(speakers == name)) for name in np.unique(speakers)]
 
 
-def _random_10_fold(utterances: Sequence[Utterance], seed: int) -> List[Fold]:
+def _random_10_fold(utterances: Sequence[Utterance], seed: int) -> list[Fold]:
     tenths = _deal(utterances, seed, n_hands=10)
     return [Fold(f"{k + 1}-of-10", np.flatnonzero(tenths != k), np.flatnonzero(tenths == k)) for k in range(10)]
 
@@ -62,7 +63,7 @@ def _deal(utterances: Sequence[Utterance], seed: int, n_hands: int) -> NDArray[n
     return hands
 
 
-_PROTOCOLS: Dict[str, Callable[[Sequence[Utterance], int], List[Fold]]] = {
+_PROTOCOLS: dict[str, Callable[[Sequence[Utterance], int], list[Fold]]] = {
     PAPER: _paper,
     SPEAKER_INDEPENDENT: _speaker_independent,
     RANDOM_10_FOLD: _random_10_fold,

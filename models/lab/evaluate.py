@@ -1,0 +1,147 @@
+"""A recipe under a protocol: every seed and fold trained, tested once, and written down."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import sys
+import time
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from importlib import metadata
+from pathlib import Path
+from typing import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from models.lab import corpora, metrics, results, splits
+from models.lab.corpora import Utterance
+from models.lab.features import extract
+from models.lab.fit import Fitted, fit, probabilities
+from models.lab.recipe import Recipe
+from models.lab.results import RESULTS, Result, Run
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+CHECKPOINTS = Path("build") / "lab"
+
+# glibc gives every big buffer back to the system and asks for it again, thousands of times an epoch
+_MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
+
+
+def runs(recipe: Recipe, protocol: str, seeds: Sequence[int], utterances: Sequence[Utterance]) -> list[Run]:
+    """Every run of a protocol. Raises LabError for an unknown one."""
+    return [Run(recipe, protocol, seed, fold.name) for seed in seeds for fold in splits.folds(protocol, utterances, seed)]
+
+
+def evaluate(
+    recipe: Recipe,
+    protocol: str,
+    seeds: Sequence[int],
+    n_workers: int = 0,
+    folder: Path = RESULTS,
+    checkpoints: Path = CHECKPOINTS,
+) -> list[Result]:
+    """The results of all runs of a protocol, those at hand read and the others run.
+
+    `n_workers` processes of one thread each; 0 runs them one by one in this process. Raises LabError when the corpus is
+    not whole, or when a result at hand is of another recipe.
+    """
+    wanted = runs(recipe, protocol, seeds, corpora.whole(recipe.corpus, corpora.corpora_root()))
+    missing = [run for run in wanted if results.read(run, folder) is None]
+    started = time.perf_counter()
+    for n_done, (run, result) in enumerate(_run_all(missing, n_workers, checkpoints), start=1):
+        results.write(run, result, folder)
+        left_s = (time.perf_counter() - started) / n_done * (len(missing) - n_done)
+        print(
+            f"{recipe.name}: {run.name} has UAR {metrics.uar(result.matrix):.1f} %, WA {metrics.wa(result.matrix):.1f} %; "
+            f"{n_done} of {len(missing)} runs done, about {left_s:.0f} s left",
+            file=sys.stderr,
+        )
+    found = (results.read(run, folder) for run in wanted)
+    return [result for result in found if result is not None]
+
+
+def _run_all(missing: Sequence[Run], n_workers: int, checkpoints: Path) -> Iterator[tuple[Run, Result]]:
+    if n_workers == 0:
+        for run in missing:
+            yield run, run_one(run, checkpoints)
+        return
+    with worker_pool(n_workers) as pool:
+        futures: dict[Future[Result], Run] = {pool.submit(run_one, run, checkpoints): run for run in missing}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def worker_pool(n_workers: int) -> ProcessPoolExecutor:
+    """Fresh processes that each train on one thread: on small batches two runs side by side beat two threads on one."""
+    # read by the C library when a process starts, so it is the workers that need it
+    os.environ.update({name: value for name, value in _MALLOC.items() if name not in os.environ})
+    return ProcessPoolExecutor(
+        n_workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=torch.set_num_threads,
+        initargs=(1,),
+    )
+
+
+def run_one(run: Run, checkpoints: Path) -> Result:
+    """Train on the fold's one part, test on the other, once. An unfinished run goes on from its checkpoint."""
+    recipe = run.recipe
+    utterances = corpora.whole(recipe.corpus, corpora.corpora_root())
+    fold = next(fold for fold in splits.folds(run.protocol, utterances, run.seed) if fold.name == run.fold)
+    if run.protocol == splits.SPEAKER_INDEPENDENT:
+        speakers = np.array([utterance.speaker for utterance in utterances])
+        assert not set(speakers[fold.train]) & set(speakers[fold.test]), "a speaker is on both sides"
+    frames = extract(utterances, recipe)
+    truth = classes(utterances, recipe)
+    checkpoint = checkpoints / recipe.name / f"{run.name}.pt"
+    fitted = fit(recipe, [frames[i] for i in fold.train], truth[fold.train], run.seed, checkpoint, run.name)
+    said = np.array([probabilities(fitted.network, recipe, frames[i]).argmax() for i in fold.test], np.int64)
+    result = _result(run, fitted, len(fold.train), metrics.confusion(truth[fold.test], said, len(recipe.labels)))
+    checkpoint.unlink(missing_ok=True)
+    return result
+
+
+def classes(utterances: Sequence[Utterance], recipe: Recipe) -> NDArray[np.int64]:
+    """(n_utterances,) the index of each label among the recipe's."""
+    return np.array([recipe.labels.index(utterance.label) for utterance in utterances], np.int64)
+
+
+def _result(run: Run, fitted: Fitted, n_train: int, matrix: NDArray[np.int64]) -> Result:
+    return Result(
+        recipe=run.recipe.as_dict(),
+        corpus=run.recipe.corpus.name,
+        protocol=run.protocol,
+        seed=run.seed,
+        fold=run.fold,
+        versions=versions(),
+        n_parameters=n_parameters(fitted.network),
+        n_train=n_train,
+        n_test=int(matrix.sum()),
+        epochs=run.recipe.epochs,
+        training_loss=fitted.loss,
+        seconds=round(fitted.seconds, 1),
+        labels=run.recipe.labels,
+        confusion=matrix.tolist(),
+    )
+
+
+def n_parameters(network: nn.Module) -> int:
+    """How many numbers are trained."""
+    return sum(values.numel() for values in network.parameters())
+
+
+def versions() -> dict[str, str]:
+    """What the run was made with."""
+    try:
+        own = metadata.version("affectd")
+    except metadata.PackageNotFoundError:  # run from the source tree
+        own = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"]
+    return {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__, "affectd": own}

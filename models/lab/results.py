@@ -1,0 +1,115 @@
+"""What a run scored: one JSON file a run, and the scores pooled over the runs of a protocol."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.lab import metrics
+from models.lab.errors import LabError
+from models.lab.recipe import Recipe
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training and its test: a fold of a protocol with one seed."""
+
+    recipe: Recipe
+    protocol: str
+    seed: int
+    fold: str
+
+    @property
+    def name(self) -> str:
+        """What the run is called on stderr and in file names."""
+        return f"{self.protocol}-seed{self.seed}-{self.fold}"
+
+    def path(self, results: Path) -> Path:
+        """Where its result stands."""
+        return results / self.recipe.name / f"{self.name}.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything that is kept of a run."""
+
+    recipe: dict[str, Any]
+    corpus: str
+    protocol: str
+    seed: int
+    fold: str
+    versions: dict[str, str]
+    n_parameters: int
+    n_train: int
+    n_test: int
+    epochs: int
+    training_loss: float
+    """Mean of the last epoch."""
+    seconds: float
+    """Of the training, without the pauses of a run that was resumed."""
+    labels: list[str]
+    confusion: list[list[int]]
+    """A row is what was true, a column what was said, both in the order of `labels`."""
+
+    @property
+    def matrix(self) -> NDArray[np.int64]:
+        """`confusion` as (n_labels, n_labels)."""
+        return np.array(self.confusion, np.int64)
+
+    def to_json(self) -> str:
+        """The fields, and the scores that follow from them."""
+        return json.dumps({**asdict(self), **_scores(self.matrix, self.labels)}, indent=1, sort_keys=True) + "\n"
+
+
+def _scores(matrix: NDArray[np.int64], labels: Sequence[str]) -> dict[str, Any]:
+    return {
+        "uar": metrics.uar(matrix),
+        "wa": metrics.wa(matrix),
+        "macro_f1": metrics.macro_f1(matrix),
+        "by_label": metrics.by_label(matrix, labels),
+    }
+
+
+def write(run: Run, result: Result, results: Path) -> None:
+    """Put the result in its place, whole or not at all."""
+    path = run.path(results)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(result.to_json())
+    os.replace(partial, path)
+
+
+def read(run: Run, results: Path) -> Result | None:
+    """The run's result, None if there is none. Raises LabError if it cannot be read, or the recipe was another then."""
+    path = run.path(results)
+    if not path.is_file():
+        return None
+    try:
+        values = json.loads(path.read_text())
+        result = Result(**{name: values[name] for name in Result.__dataclass_fields__})
+    except (ValueError, KeyError, TypeError) as trouble:
+        raise LabError(f"{path}: is not the result of a run ({trouble}): delete it to run it again") from trouble
+    changed = differing(result.recipe, run.recipe.as_dict())
+    if changed:
+        raise LabError(
+            f"{path}: the recipe {run.recipe.name} has changed since ({', '.join(changed)}): delete it to run it again"
+        )
+    return result
+
+
+def differing(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The keys in which two recipes differ; what a recipe says of its source trains nothing."""
+    return sorted(key for key in {*then, *now} - {"source"} if then.get(key) != now.get(key))
+
+
+def pooled(results: Sequence[Result]) -> NDArray[np.int64]:
+    """One confusion matrix over the test utterances of all results: a small fold counts as little as it holds."""
+    return np.asarray(np.sum([result.matrix for result in results], axis=0), np.int64)
