@@ -1,0 +1,48 @@
+# Two commands do all the set-up on a Debian or Ubuntu machine: `make run` and `make test`.
+PYTHON ?= python3
+ARGS ?=
+PYTEST_ARGS ?=
+VENV := .venv/bin/python
+LAB_RUNS := $(VENV) -c 'import sys; sys.exit(sys.version_info < (3, 10))'
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: ## install what is missing, then affectd demo; ARGS="--once --source FILE" are passed on
+	@deploy/setup.sh run
+	@.venv/bin/affectd demo $(ARGS)
+
+test: ## install what is missing, then ruff, mypy and every test; PYTEST_ARGS="-k ring" are passed on
+	@deploy/setup.sh test
+	@$(MAKE) --no-print-directory lint-installed
+ifeq ($(findstring tests/,$(PYTEST_ARGS)),)
+	@if [ -x .venv-3.8/bin/python ]; then echo "the runtime tests under Python 3.8:"; \
+	  .venv-3.8/bin/python -m pytest tests/dsp tests/models tests/daemon $(PYTEST_ARGS) || [ $$? -eq 5 ]; fi
+else
+	@echo "PYTEST_ARGS names tests: the run under Python 3.8 is not done"
+endif
+	@if $(LAB_RUNS); then $(VENV) -m pytest $(PYTEST_ARGS); else \
+	  echo "mypy and the lab's tests need Python 3.10 or newer: not done"; $(VENV) -m pytest --ignore tests/lab $(PYTEST_ARGS); fi
+
+lint: ## ruff and mypy alone
+	@deploy/setup.sh test
+	@$(MAKE) --no-print-directory lint-installed
+
+.PHONY: lint-installed
+lint-installed:
+	$(VENV) -m ruff format --check .
+	$(VENV) -m ruff check .
+	@if $(LAB_RUNS); then echo "$(VENV) -m mypy"; $(VENV) -m mypy; fi
+
+format: ## let ruff format the sources and mend what it can
+	@deploy/setup.sh test
+	$(VENV) -m ruff check --fix .
+	$(VENV) -m ruff format .
+
+clean: ## remove the virtual environments, caches and builds
+	rm -rf .venv .venv-3.8 build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
