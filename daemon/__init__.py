@@ -1,0 +1,1 @@
+"""The service: from a microphone to events over MQTT."""

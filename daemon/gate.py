@@ -1,0 +1,102 @@
+"""Voice activity: where a stretch of speech begins and ends."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Callable
+
+import numpy as np
+import webrtcvad
+from numpy.typing import NDArray
+
+from daemon.events import Stretch
+from daemon.settings import GateSettings
+from dsp.params import whole_samples
+
+VAD_FRAME_MS = 20.0
+VAD_RATES_HZ = (8000, 16000, 32000, 48000)
+
+IsSpeech = Callable[[bytes], bool]
+
+
+def webrtc_detector(aggressiveness: int, sample_rate_hz: int) -> IsSpeech:
+    """WebRTC's detector for frames of VAD_FRAME_MS; `sample_rate_hz` one of VAD_RATES_HZ."""
+    vad = webrtcvad.Vad(aggressiveness)
+    return lambda frame: bool(vad.is_speech(frame, sample_rate_hz))
+
+
+class SpeechGate:
+    """Turns the detector's frames into stretches: it opens on dense voice, and closes after a hang-over without any.
+
+    A stretch that lasts too long is closed and another one opened at once, so that memory stays bounded while a radio
+    talks for hours.
+    """
+
+    def __init__(self, settings: GateSettings, sample_rate_hz: int, is_speech: IsSpeech, start_sample: int = 0) -> None:
+        self._settings = settings
+        self._is_speech = is_speech
+        self._frame_samples = whole_samples(VAD_FRAME_MS, sample_rate_hz)
+        self._hang_over_samples = whole_samples(settings.hang_over_ms, sample_rate_hz)
+        self._pre_roll_samples = whole_samples(settings.pre_roll_ms, sample_rate_hz)
+        self._longest_samples = whole_samples(settings.longest_utterance_s * 1000.0, sample_rate_hz)
+        self._onset: deque[bool] = deque(maxlen=round(settings.onset_ms / VAD_FRAME_MS))
+        self._waiting = np.empty(self._frame_samples, np.int16)
+        self._n_waiting = 0
+        self._position = start_sample
+        self._earliest = start_sample
+        self._start: int | None = None
+        self.voiced_end = start_sample
+        """Just past the newest voiced sample: sound up to here belongs to the open stretch for certain."""
+
+    @property
+    def start(self) -> int | None:
+        """Where the open stretch began; None while nobody speaks."""
+        return self._start
+
+    def push(self, samples: NDArray[np.int16]) -> list[Stretch]:
+        """Take the next samples of the stream, (n,) int16; give the stretches that close among them."""
+        closed = []
+        taken = 0
+        while taken < len(samples):
+            n = min(self._frame_samples - self._n_waiting, len(samples) - taken)
+            self._waiting[self._n_waiting : self._n_waiting + n] = samples[taken : taken + n]
+            self._n_waiting += n
+            taken += n
+            if self._n_waiting == self._frame_samples:
+                self._n_waiting = 0
+                self._position += self._frame_samples
+                stretch = self._step(self._is_speech(self._waiting.tobytes()))
+                if stretch is not None:
+                    closed.append(stretch)
+        return closed
+
+    def finish(self) -> Stretch | None:
+        """The stream ends here: the open stretch, if there is one."""
+        return self._close() if self._start is not None else None
+
+    def _step(self, voiced: bool) -> Stretch | None:
+        self._onset.append(voiced)
+        if self._start is None:
+            if voiced and sum(self._onset) >= self._settings.onset_share * (self._onset.maxlen or 1):
+                first_voiced = self._position - (len(self._onset) - list(self._onset).index(True)) * self._frame_samples
+                self._start = max(self._earliest, first_voiced - self._pre_roll_samples)
+                self.voiced_end = self._position
+            return None
+        if voiced:
+            self.voiced_end = self._position
+        if self._position - self.voiced_end >= self._hang_over_samples:
+            return self._close()
+        if self._position - self._start >= self._longest_samples:
+            stretch = self._close()
+            self._start = stretch.end_sample
+            return stretch
+        return None
+
+    def _close(self) -> Stretch:
+        assert self._start is not None
+        stretch = Stretch(self._start, self.voiced_end, self._position)
+        # sound that was judged once is never judged again
+        self._earliest = self.voiced_end
+        self._start = None
+        self._onset.clear()
+        return stretch
