@@ -5,25 +5,39 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Sequence
 
+from models.lab import corpora, recipe, splits
+from models.lab.corpora import CORPORA, Corpus
 from models.lab.errors import LabError
+
+if TYPE_CHECKING:
+    from models.lab.card import Scored
+
+# torch and onnx are imported where a command needs them: `affectd-lab corpora` does without
 
 USAGE_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Errors are one line on stderr; the exit code is 0 or 2."""
+    """Run one command. An error is one line on stderr; the exit code is 0 or 2."""
     options = _parser().parse_args(arguments)
     try:
-        command: int = options.command(options)
-        return command
+        exit_code: int = options.command(options)
+        return exit_code
     except LabError as trouble:
         print(f"affectd-lab: {trouble}", file=sys.stderr)
     except ModuleNotFoundError as trouble:
         if trouble.name not in ("torch", "onnx"):
             raise
         print(f"affectd-lab: {trouble.name} is not installed: pip install 'affectd[lab]'", file=sys.stderr)
+    except BrokenProcessPool:
+        print(
+            "affectd-lab: a worker was killed, out of memory perhaps: the same command goes on; try --workers 1",
+            file=sys.stderr,
+        )
     except KeyboardInterrupt:
         print("affectd-lab: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
     return USAGE_ERROR
@@ -32,23 +46,129 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="affectd-lab", description="Train and evaluate the models of affectd.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    evaluate = commands.add_parser("evaluate", help="train and test a recipe under a protocol")
-    evaluate.add_argument("recipe")
-    evaluate.add_argument("--protocol", required=True)
-    evaluate.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N - 1 (default 1)")
-    evaluate.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default 1)")
+
+    listing = commands.add_parser("corpora", help="which corpora are at hand, and whether they are whole")
+    listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    listing.set_defaults(command=_corpora)
+
+    train = _with_recipe(commands.add_parser("train", help="train a recipe on its whole corpus, for export"))
+    train.add_argument("--seed", type=_not_negative, default=0, metavar="N")
+    train.set_defaults(command=_train)
+
+    evaluate = _with_recipe(commands.add_parser("evaluate", help="train and test a recipe under a protocol"))
+    evaluate.add_argument("--protocol", required=True, help=", ".join(splits.PROTOCOLS))
+    evaluate.add_argument("--seeds", type=_positive, default=1, metavar="N", help="seeds 0 to N - 1 (default 1)")
+    evaluate.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes side by side (default 1)")
     evaluate.set_defaults(command=_evaluate)
+
+    export = _with_recipe(commands.add_parser("export", help="write the model file of a finished training, and its card"))
+    export.add_argument("--seed", type=_not_negative, default=0, metavar="N", help="the seed of the training (default 0)")
+    export.add_argument("--out", type=Path, metavar="FILE", help="default: the file that ships with affectd")
+    export.set_defaults(command=_export)
     return parser
 
 
+def _with_recipe(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("recipe", help=", ".join(recipe.names()))
+    return parser
+
+
+def _not_negative(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r}: want a whole number, 0 or more")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: want a whole number above zero")
+    return int(text)
+
+
+def _corpora(options: argparse.Namespace) -> int:
+    rows = [_corpus_row(corpus) for corpus in CORPORA.values()]
+    if options.json:
+        for row in rows:
+            print(json.dumps(row))
+    else:
+        _print_table([list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)])
+    return 0
+
+
+def _corpus_row(corpus: Corpus) -> dict[str, Any]:
+    folder = corpora.corpora_root() / corpus.folder
+    try:
+        utterances = corpora.find(corpus, corpora.corpora_root())
+    except LabError:
+        found, complaints = None, [f"no folder {folder}"]
+    else:
+        found, complaints = str(folder), corpora.complaints(corpus, utterances)
+    return {
+        "corpus": corpus.name,
+        "found": found,
+        "files": len(utterances) if found else 0,
+        "speakers": len({utterance.speaker for utterance in utterances}) if found else 0,
+        "complaints": complaints,
+        "licence": corpus.licence,
+    }
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(value) or "none"
+    return "-" if value is None else str(value)
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+def _train(options: argparse.Namespace) -> int:
+    chosen = recipe.load(options.recipe)
+    from models.lab.evaluate import CHECKPOINTS, worker_pool
+    from models.lab.train import train
+
+    with worker_pool(1) as pool:
+        print(pool.submit(train, chosen, options.seed, CHECKPOINTS).result())
+    return 0
+
+
 def _evaluate(options: argparse.Namespace) -> int:
-    from models.lab import metrics, recipe, results
+    chosen = recipe.load(options.recipe)
+    from models.lab.card import Scored
     from models.lab.evaluate import evaluate
 
-    found = evaluate(recipe.load(options.recipe), options.protocol, range(options.seeds), options.workers)
-    matrix = results.pooled(found)
-    print(json.dumps({"uar": metrics.uar(matrix), "wa": metrics.wa(matrix)}))
+    scored = Scored(options.protocol, evaluate(chosen, options.protocol, range(options.seeds), options.workers))
+    print(json.dumps({"recipe": chosen.name, "protocol": options.protocol, "seeds": options.seeds, **scored.scores()}))
     return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    chosen = recipe.load(options.recipe)
+    from models.lab.evaluate import CHECKPOINTS
+    from models.lab.export import export
+
+    exported = export(chosen, options.seed, _at_hand(chosen), CHECKPOINTS, options.out)
+    print(
+        f"{exported.path}: sha256 {exported.sha256}; over {exported.n_windows_checked} real windows "
+        f"at most {exported.largest_difference:.1e} from torch"
+    )
+    return 0
+
+
+def _at_hand(chosen: recipe.Recipe) -> list[Scored]:
+    """The protocols of which every run of at least one seed is there; what is not there is said on stderr."""
+    from models.lab.card import scored_at_hand
+    from models.lab.results import RESULTS
+
+    utterances = corpora.whole(chosen.corpus, corpora.corpora_root())
+    found = [scored_at_hand(chosen, protocol, utterances, RESULTS) for protocol in (splits.SPEAKER_INDEPENDENT, splits.PAPER)]
+    for each in found:
+        if not each.results:
+            print(f"affectd-lab: {chosen.name} has no whole result of the protocol {each.protocol} yet", file=sys.stderr)
+    return [each for each in found if each.results]
 
 
 if __name__ == "__main__":

@@ -35,8 +35,12 @@ class Corpus:
     licence: str
     may_ship: bool
     """Whether weights trained on it may be given away."""
+    weights_licence: str
+    """Of weights trained on it."""
     n_by_label: Mapping[str, int]
     n_speakers: int
+    speech: str
+    """What is heard in it."""
     parse: Callable[[Path], tuple[str, str] | None]
     """Path -> (speaker, label), None for a file that does not belong to the corpus."""
 
@@ -70,8 +74,10 @@ EMODB = Corpus(
     folder="EMO-DB",
     licence="CC0 1.0",
     may_ship=True,
+    weights_licence="Apache-2.0",
     n_by_label={"anger": 127, "boredom": 81, "disgust": 46, "fear": 69, "happiness": 71, "neutral": 79, "sadness": 62},
     n_speakers=10,
+    speech="acted German sentences of 10 actors in a studio",
     parse=_parse_emodb,
 )
 CASIA = Corpus(
@@ -79,8 +85,10 @@ CASIA = Corpus(
     folder="CASIA",
     licence="none that permits redistribution",
     may_ship=False,
+    weights_licence="none: not to be given away",
     n_by_label={"anger": 200, "fear": 200, "happiness": 200, "neutral": 200, "sadness": 200, "surprise": 200},
     n_speakers=4,
+    speech="acted Mandarin sentences of 4 actors in a studio",
     parse=_parse_casia,
 )
 CORPORA: dict[str, Corpus] = {corpus.name: corpus for corpus in (EMODB, CASIA)}

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import platform
+import signal
 import sys
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from importlib import metadata
 from pathlib import Path
 from typing import Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from models.lab import corpora, metrics, results, splits
 from models.lab.corpora import Utterance
@@ -23,11 +21,6 @@ from models.lab.features import extract
 from models.lab.fit import Fitted, fit, probabilities
 from models.lab.recipe import Recipe
 from models.lab.results import RESULTS, Result, Run
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CHECKPOINTS = Path("build") / "lab"
 
@@ -86,9 +79,14 @@ def worker_pool(n_workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
         n_workers,
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=torch.set_num_threads,
-        initargs=(1,),
+        initializer=_begin_worker,
     )
+
+
+def _begin_worker() -> None:
+    torch.set_num_threads(1)
+    # Ctrl-C goes to the whole group: a worker ends without a word, the checkpoint of its last epochs stands
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run_one(run: Run, checkpoints: Path) -> Result:
@@ -100,18 +98,13 @@ def run_one(run: Run, checkpoints: Path) -> Result:
         speakers = np.array([utterance.speaker for utterance in utterances])
         assert not set(speakers[fold.train]) & set(speakers[fold.test]), "a speaker is on both sides"
     frames = extract(utterances, recipe)
-    truth = classes(utterances, recipe)
+    truth = recipe.classes(utterances)
     checkpoint = checkpoints / recipe.name / f"{run.name}.pt"
     fitted = fit(recipe, [frames[i] for i in fold.train], truth[fold.train], run.seed, checkpoint, run.name)
     said = np.array([probabilities(fitted.network, recipe, frames[i]).argmax() for i in fold.test], np.int64)
     result = _result(run, fitted, len(fold.train), metrics.confusion(truth[fold.test], said, len(recipe.labels)))
     checkpoint.unlink(missing_ok=True)
     return result
-
-
-def classes(utterances: Sequence[Utterance], recipe: Recipe) -> NDArray[np.int64]:
-    """(n_utterances,) the index of each label among the recipe's."""
-    return np.array([recipe.labels.index(utterance.label) for utterance in utterances], np.int64)
 
 
 def _result(run: Run, fitted: Fitted, n_train: int, matrix: NDArray[np.int64]) -> Result:
@@ -121,8 +114,8 @@ def _result(run: Run, fitted: Fitted, n_train: int, matrix: NDArray[np.int64]) -
         protocol=run.protocol,
         seed=run.seed,
         fold=run.fold,
-        versions=versions(),
-        n_parameters=n_parameters(fitted.network),
+        versions=dict(fitted.versions),
+        n_parameters=fitted.n_parameters,
         n_train=n_train,
         n_test=int(matrix.sum()),
         epochs=run.recipe.epochs,
@@ -131,17 +124,3 @@ def _result(run: Run, fitted: Fitted, n_train: int, matrix: NDArray[np.int64]) -
         labels=run.recipe.labels,
         confusion=matrix.tolist(),
     )
-
-
-def n_parameters(network: nn.Module) -> int:
-    """How many numbers are trained."""
-    return sum(values.numel() for values in network.parameters())
-
-
-def versions() -> dict[str, str]:
-    """What the run was made with."""
-    try:
-        own = metadata.version("affectd")
-    except metadata.PackageNotFoundError:  # run from the source tree
-        own = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"]
-    return {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__, "affectd": own}

@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from dsp.window import tile, utterance_windows
 from models.lab.errors import LabError
 from models.lab.recipe import Recipe
+from models.lab.versions import versions
 from models.networks.cl import CL
 
 CHECKPOINT_EVERY_EPOCHS = 10
@@ -50,6 +51,13 @@ class Fitted:
     """Mean of the last epoch."""
     seconds: float
     """Spent in training, pauses left out."""
+    versions: Mapping[str, str]
+    """What it was trained with."""
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers were trained."""
+        return sum(values.numel() for values in self.network.parameters())
 
 
 def fit(
@@ -81,7 +89,7 @@ def fit(
         if progress:
             left_s = seconds / (epoch + 1 - first_epoch) * (recipe.epochs - epoch - 1)
             _say(f"{progress}: epoch {epoch + 1}/{recipe.epochs}, loss {loss:.3f}, {left_s:.0f} s left ")
-    return Fitted(network.eval(), loss, seconds_before + time.perf_counter() - started)
+    return Fitted(network.eval(), loss, seconds_before + time.perf_counter() - started, versions())
 
 
 def _say(line: str) -> None:
@@ -130,18 +138,36 @@ def probabilities(network: nn.Module, recipe: Recipe, frames: NDArray[np.float32
     return np.asarray(torch.softmax(logits.double(), dim=1).mean(dim=0).numpy())
 
 
+def finished(recipe: Recipe, seed: int, n_utterances: int, checkpoint: Path) -> Fitted:
+    """What `fit` left at `checkpoint` after its last epoch. Raises LabError when that is not there, or of something else."""
+    saved = _load(checkpoint, _identity(recipe, seed, n_utterances))
+    if saved is None or saved["epochs"] < recipe.epochs:
+        done = f"only {saved['epochs']} of {recipe.epochs} epochs" if saved else "no checkpoint"
+        raise LabError(f"{checkpoint}: {done}: run `affectd-lab train {recipe.name} --seed {seed}` first")
+    network = build(recipe)
+    network.load_state_dict(saved["network"])
+    return Fitted(network.eval(), saved["loss"], saved["seconds"], saved["versions"])
+
+
 def _identity(recipe: Recipe, seed: int, n_utterances: int) -> str:
     values = {**recipe.as_dict(), "source": "", "seed": seed, "n_utterances": n_utterances}
     return json.dumps(values, sort_keys=True)
 
 
+def _load(checkpoint: Path, made_for: str) -> dict[str, Any] | None:
+    if not checkpoint.is_file():
+        return None
+    saved: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+    if saved["made_for"] != made_for:
+        raise LabError(f"{checkpoint}: is of another recipe, seed or corpus: delete it to train anew")
+    return saved
+
+
 def _resume(checkpoint: Path, made_for: str, network: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float, float]:
     """Epochs done, the last one's loss, seconds spent."""
-    if not checkpoint.is_file():
+    saved = _load(checkpoint, made_for)
+    if saved is None:
         return 0, math.nan, 0.0
-    saved: dict[str, Any] = torch.load(checkpoint, weights_only=True)
-    if saved.get("made_for") != made_for:
-        raise LabError(f"{checkpoint}: is of another recipe, seed or corpus: delete it to train anew")
     network.load_state_dict(saved["network"])
     optimiser.load_state_dict(saved["optimiser"])
     return saved["epochs"], saved["loss"], saved["seconds"]
@@ -159,5 +185,6 @@ def _save(
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     partial = checkpoint.with_suffix(".partial")
     states = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-    torch.save({**states, "made_for": made_for, "epochs": epochs, "loss": loss, "seconds": seconds}, partial)
+    facts = {"made_for": made_for, "epochs": epochs, "loss": loss, "seconds": seconds, "versions": versions()}
+    torch.save({**states, **facts}, partial)
     os.replace(partial, checkpoint)

@@ -6,11 +6,14 @@ import difflib
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dsp.errors import ParamError
 from dsp.params import FrontEndParams
-from models.lab.corpora import CORPORA, Corpus
+from models.lab.corpora import CORPORA, Corpus, Utterance
 from models.lab.errors import LabError
 
 if sys.version_info >= (3, 11):
@@ -47,6 +50,10 @@ class Recipe:
     def labels(self) -> list[str]:
         """What the network tells apart, in the order of its logits."""
         return sorted(self.corpus.n_by_label)
+
+    def classes(self, utterances: Sequence[Utterance]) -> NDArray[np.int64]:
+        """(n_utterances,) the place of each one's label among `labels`."""
+        return np.array([self.labels.index(utterance.label) for utterance in utterances], np.int64)
 
     def as_dict(self) -> dict[str, Any]:
         """All values, ready for JSON."""
