@@ -68,7 +68,8 @@ system_packages() {
   list_missing_packages
   [ ${#needed[@]} -eq 0 ] && [ ${#for_mic[@]} -eq 0 ] && return
   if ! may_use_apt; then
-    [ ${#needed[@]} -eq 0 ] || die "missing on this machine: ${needed[*]}. Type: sudo apt-get install -y ${needed[*]} ${for_mic[*]}"
+    local all=("${needed[@]}" "${for_mic[@]}")
+    [ ${#needed[@]} -eq 0 ] || die "missing on this machine: ${needed[*]}. Type: sudo apt-get install -y ${all[*]}"
     return 0
   fi
   [ ${#needed[@]} -eq 0 ] || apt_install "${needed[@]}" || die "these are needed: ${needed[*]}"
