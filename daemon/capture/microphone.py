@@ -20,6 +20,7 @@ from daemon.errors import DeviceError
 from daemon.events import Block
 
 RING_SECONDS = 10
+LONGEST_SILENCE_S = 5.0
 CARDS = Path("/proc/asound")
 _HW = re.compile(r"\(hw:(\d+),\d+\)$")
 # devices that exist on every Linux machine without a microphone, and the routing devices of NVIDIA's boards
@@ -49,6 +50,22 @@ def devices() -> list[Device]:
     audio = _portaudio()
     try:
         return _devices(audio)
+    finally:
+        audio.terminate()
+
+
+def default() -> Device | None:
+    """The input that PortAudio would take by itself if it is a real one, else the first real one; None without any."""
+    audio = _portaudio()
+    try:
+        real = [device for device in _devices(audio) if not device.is_dummy]
+        if not real:
+            return None
+        try:
+            preferred = int(audio.get_default_input_device_info()["index"])
+        except OSError:
+            return real[0]
+        return next((device for device in real if device.index == preferred), real[0])
     finally:
         audio.terminate()
 
@@ -93,6 +110,7 @@ class Microphone:
         self._resampler = (
             soxr.ResampleStream(self.rate_hz, sample_rate_hz, 1, dtype="int16") if self.rate_hz != sample_rate_hz else None
         )
+        self._heard_ns = time.perf_counter_ns()
         self._device_end = 0
         self._position = 0
 
@@ -101,15 +119,14 @@ class Microphone:
         """A microphone never ends by itself."""
         return False
 
-    @property
-    def is_active(self) -> bool:
-        """False when PortAudio has noticed that the device went away."""
-        return bool(self._stream.is_active())
-
     def read(self) -> Block | None:
-        """The oldest block not yet read, at the rate that was asked for."""
+        """The oldest block not yet read, at the rate that was asked for. Raises DeviceError when it has gone away."""
         block = self.ring.read()
-        if block is None or self._resampler is None:
+        if block is None:
+            self._require_alive()
+            return None
+        self._heard_ns = time.perf_counter_ns()
+        if self._resampler is None:
             return block
         samples = self._resampler.resample_chunk(block.samples)
         # a hole in the device's samples is a hole of the same length in ours
@@ -124,6 +141,15 @@ class Microphone:
         self._stream.stop_stream()
         self._stream.close()
         self._audio.terminate()
+
+    def _require_alive(self) -> None:
+        """A server that dies stops the stream, one that freezes only stops calling back: both end here."""
+        silent_s = (time.perf_counter_ns() - self._heard_ns) / 1e9
+        if silent_s > LONGEST_SILENCE_S or not self._stream.is_active():
+            raise DeviceError(
+                f"microphone {self.device.name!r} of source {self.name!r} has delivered nothing for {silent_s:.1f} s: "
+                "plug it in again or restart the sound server, then start affectd again"
+            )
 
     def _format(self, sample_rate_hz: int) -> tuple[int, int]:
         """Channels and rate to open with: what is asked for, else what the device can, which is converted here."""

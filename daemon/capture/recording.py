@@ -19,18 +19,25 @@ FULL_SCALE = 32768.0
 
 
 class Recording:
-    """Plays a file once, as fast as it is asked or in real time, in blocks of equal length (but the last).
+    """Plays a file once, in blocks of equal length (but the last).
 
     Channels are averaged, another rate is resampled by soxr, samples beyond full scale are held there and counted.
     """
 
-    def __init__(self, path: Path, name: str, sample_rate_hz: int, block_samples: int, speed: float | None = None) -> None:
-        """`speed` 1.0: real time; None: as fast as it is asked. Raises RecordingError."""
+    def __init__(
+        self, path: Path, name: str, sample_rate_hz: int, block_samples: int, speed: float | None = None, live: bool = False
+    ) -> None:
+        """`speed` 1.0: real time; None: as fast as it is asked.
+
+        `live`: blocks are stamped with the time at which they were given, as a microphone's are, and not with their
+        place in the recording. Raises RecordingError.
+        """
         self.name = name
         self.path = path
-        self._rate_hz = sample_rate_hz
+        self.rate_hz = sample_rate_hz
         self._block_samples = block_samples
         self._speed = speed
+        self._live = live
         self._file = _open(path)
         self._resampler = (
             soxr.ResampleStream(self._file.samplerate, sample_rate_hz, 1, dtype="float32")
@@ -85,13 +92,11 @@ class Recording:
             return True
         if self._started_ns is None:
             self._started_ns = time.perf_counter_ns()
-        heard_s = (self._position + self._block_samples) / self._rate_hz
+        heard_s = (self._position + self._block_samples) / self.rate_hz
         return (time.perf_counter_ns() - self._started_ns) * self._speed >= heard_s * 1e9
 
     def _captured_ns(self) -> int:
-        if self._speed is None:
-            return self._position * 1_000_000_000 // self._rate_hz
-        return time.perf_counter_ns()
+        return time.perf_counter_ns() if self._live else self._position * 1_000_000_000 // self.rate_hz
 
     def _refill(self) -> None:
         mono = self._decoded()
@@ -107,7 +112,7 @@ class Recording:
             samples = self._file.read(READ_SECONDS * self._file.samplerate, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as trouble:
             raise RecordingError(
-                f"{self.path}: damaged at {self._position / self._rate_hz:.1f} s: {_reason(trouble)}"
+                f"{self.path}: damaged at {self._position / self.rate_hz:.1f} s: {_reason(trouble)}"
             ) from trouble
         if not np.isfinite(samples).all():
             raise RecordingError(

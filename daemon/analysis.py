@@ -1,0 +1,152 @@
+"""Recordings through the live path: `affectd replay` and `affectd analyze`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+from daemon import assembly
+from daemon.clock import StepClock
+from daemon.decision import CLIPPED_SHARE
+from daemon.delivery.outbox import as_letter
+from daemon.errors import RecordingError
+from daemon.events import Message
+from daemon.settings import Settings
+from models.contract import UNCERTAIN
+from models.runtime import EmotionModel
+
+REPLAY_BOOT = "replay"
+
+
+class LineSink:
+    """Hands each message on as the line that a subscriber would receive, numbered from 1."""
+
+    def __init__(self, write: Callable[[str], None], kinds: frozenset[str]) -> None:
+        self._write = write
+        self._kinds = kinds
+        self._seq = 0
+
+    def commit(self, message: Message) -> int:
+        """Write the message if it is of a wanted kind."""
+        self._seq += 1
+        if message.topic.rsplit("/", 1)[-1] in self._kinds:
+            self._write(as_letter(message, REPLAY_BOOT, self._seq).payload.decode())
+        return self._seq
+
+
+class ListSink:
+    """Keeps the messages."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def commit(self, message: Message) -> int:
+        """Keep the message."""
+        self.messages.append(message)
+        return len(self.messages)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay went through."""
+
+    n_utterances: int
+    duration_s: float
+    overdriven_samples: int
+
+
+def replay(
+    path: Path,
+    settings: Settings,
+    model: EmotionModel,
+    speed: float | None,
+    kinds: frozenset[str],
+    write: Callable[[str], None],
+) -> Replayed:
+    """The live path on a recording: the same lines at every speed. Raises RecordingError."""
+    with assembly.open_recording(path, _seat_name(settings), model.contract, speed) as source:
+        pipeline, seats = assembly.assemble(settings, model, [source], LineSink(write, kinds), StepClock(), REPLAY_BOOT)
+        pipeline.run(threading.Event())
+        return Replayed(seats[0].n_utterances, seats[0].now_sample / source.rate_hz, source.overdriven_samples)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a recording was, taken as a whole."""
+
+    path: Path
+    label: str
+    confidence: float
+    probabilities: dict[str, float]
+    duration_s: float
+    elapsed_ms: float
+    model: str
+    utterances: list[dict[str, Any]]
+    """Each stretch of speech: start_s, end_s, label, confidence."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `analyze --json` prints it."""
+        return {
+            "path": str(self.path),
+            "label": self.label,
+            "confidence": self.confidence,
+            "probabilities": self.probabilities,
+            "duration_s": self.duration_s,
+            "elapsed_ms": self.elapsed_ms,
+            "model": self.model,
+            "utterances": self.utterances,
+        }
+
+
+def analyze(path: Path, settings: Settings, model: EmotionModel) -> Result:
+    """One answer for a recording: its utterances' probabilities, each weighted by its windows.
+
+    Raises RecordingError when it cannot be read, when nobody speaks in it, or when it is clipped beyond judging.
+    """
+    started_ns = time.perf_counter_ns()
+    sink = ListSink()
+    with assembly.open_recording(path, _seat_name(settings), model.contract, speed=None) as source:
+        pipeline, seats = assembly.assemble(settings, model, [source], sink, StepClock(), REPLAY_BOOT)
+        pipeline.run(threading.Event())
+    duration_s = seats[0].now_sample / model.contract.front_end.sample_rate_hz
+    bodies = [message.body for message in sink.messages if message.topic.endswith("/utterance")]
+    if not bodies:
+        raise RecordingError(f"{path}: nobody speaks in its {duration_s:.1f} s: nothing to judge")
+    clear = [body for body in bodies if body["clipped_share"] <= CLIPPED_SHARE]
+    if not clear:
+        share = max(body["clipped_share"] for body in bodies)
+        raise RecordingError(f"{path}: {share:.0%} of the speech is at full scale: record it again at a lower level")
+    n_windows = sum(body["windows"] for body in clear)
+    probabilities = {
+        label: round(sum(body["probabilities"][label] * body["windows"] for body in clear) / n_windows, 4)
+        for label in model.contract.labels
+    }
+    best = max(probabilities, key=lambda label: probabilities[label])
+    confidence = probabilities[best]
+    return Result(
+        path=path,
+        label=best if confidence >= settings.decision.min_confidence else UNCERTAIN,
+        confidence=confidence,
+        probabilities=probabilities,
+        duration_s=round(duration_s, 4),
+        elapsed_ms=round((time.perf_counter_ns() - started_ns) / 1e6, 3),
+        model=model.contract.name,
+        utterances=[_brief(body) for body in bodies],
+    )
+
+
+def _brief(body: Any) -> dict[str, Any]:
+    speech = body["speech"]
+    return {
+        "start_s": speech["start_s"],
+        "end_s": speech["end_s"],
+        "label": body["label"],
+        "confidence": body["confidence"],
+    }
+
+
+def _seat_name(settings: Settings) -> str:
+    return settings.source[0].name if settings.source else "cabin"

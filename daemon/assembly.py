@@ -1,0 +1,108 @@
+"""From settings to a pipeline that can run."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Callable, Sequence
+
+from daemon import gate
+from daemon.capture.recording import Recording
+from daemon.errors import SettingsError
+from daemon.listener import Listener
+from daemon.messages import Composer
+from daemon.pipeline import Pipeline
+from daemon.ports import AudioSource, Clock, Sink
+from daemon.seat import Seat
+from daemon.service.metrics import Metrics
+from daemon.settings import Settings, SourceSettings
+from dsp.errors import ParamError
+from dsp.frontend import warm_up
+from dsp.params import whole_samples
+from models.contract import Contract
+from models.runtime import EmotionModel
+
+BLOCK_MS = 20.0
+LONGEST_BLOCK_MS = 1000.0
+
+
+def new_boot() -> str:
+    """A name for this run of the service: `seq` counts from 1 in each."""
+    return secrets.token_hex(4)
+
+
+def open_model(name: str) -> EmotionModel:
+    """The model, and the kernels of its front end, ready. Raises ModelError."""
+    model = EmotionModel.open(name)
+    warm_up(model.contract.front_end)
+    return model
+
+
+def block_samples(contract: Contract) -> int:
+    """What a source delivers at a time."""
+    return whole_samples(BLOCK_MS, contract.front_end.sample_rate_hz)
+
+
+def open_recording(path: Path, name: str, contract: Contract, speed: float | None, live: bool = False) -> Recording:
+    """A recording at the model's rate. Raises RecordingError."""
+    return Recording(path, name, contract.front_end.sample_rate_hz, block_samples(contract), speed, live)
+
+
+def open_source(settings: SourceSettings, contract: Contract, on_block: Callable[[], None]) -> AudioSource:
+    """The microphone, or the recording in its place, in real time. Raises DeviceError or RecordingError."""
+    if settings.recording:
+        return open_recording(Path(settings.recording), settings.name, contract, speed=1.0, live=True)
+    # PortAudio is needed for microphones alone
+    from daemon.capture.microphone import Microphone
+
+    return Microphone(settings.device, settings.name, contract.front_end.sample_rate_hz, block_samples(contract), on_block)
+
+
+def assemble(
+    settings: Settings,
+    model: EmotionModel,
+    sources: Sequence[AudioSource],
+    sink: Sink,
+    clock: Clock,
+    boot: str,
+    metrics: Metrics | None = None,
+) -> tuple[Pipeline, list[Seat]]:
+    """A pipeline with one seat for each source. Raises SettingsError for a stride that does not fit the model."""
+    contract = model.contract
+    if contract.front_end.sample_rate_hz not in gate.VAD_RATES_HZ:
+        raise SettingsError(
+            f"model {contract.name!r} wants {contract.front_end.sample_rate_hz} Hz: the speech gate hears {gate.VAD_RATES_HZ}"
+        )
+    seats = [_seat(settings, model, source, clock, boot) for source in sources]
+    return Pipeline(seats, model, sink, clock, metrics or Metrics()), seats
+
+
+def _seat(settings: Settings, model: EmotionModel, source: AudioSource, clock: Clock, boot: str) -> Seat:
+    contract = model.contract
+    rate_hz = contract.front_end.sample_rate_hz
+    listener = Listener(
+        contract.front_end,
+        contract.window_frames,
+        _stride_frames(settings, contract),
+        settings.gate,
+        gate.webrtc_detector(settings.gate.aggressiveness, rate_hz),
+        whole_samples(LONGEST_BLOCK_MS, rate_hz),
+    )
+    composer = Composer(settings.node.name, source.name, boot, contract, model.identity, clock)
+    return Seat(source, listener, composer, contract, settings.decision)
+
+
+def _stride_frames(settings: Settings, contract: Contract) -> int:
+    if settings.model.stride_ms == 0.0:
+        return contract.stride_frames
+    try:
+        samples = whole_samples(settings.model.stride_ms, contract.front_end.sample_rate_hz)
+    except ParamError as trouble:
+        raise SettingsError(f"[model] stride_ms: {trouble}") from trouble
+    frames, rest = divmod(samples, contract.front_end.hop_samples)
+    if rest:
+        hop_ms = contract.front_end.hop_ms
+        raise SettingsError(
+            f"[model] stride_ms is {settings.model.stride_ms:g}: want a multiple of {hop_ms:g}, the hop of {contract.name!r}"
+        )
+    return frames

@@ -1,0 +1,1 @@
+"""How events leave: committed to the outbox, published, deleted when the broker has them."""

@@ -1,0 +1,74 @@
+"""A private mosquitto: a child process on a free loopback port, gone when its owner goes."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+from daemon.errors import BrokerError
+
+# Debian keeps it where an ordinary user's PATH does not look
+PLACES = "/usr/sbin:/usr/local/sbin"
+START_S = 10.0
+
+
+class PrivateBroker:
+    """mosquitto on 127.0.0.1, anonymous, nothing on disk but its settings. Use it as a context."""
+
+    def __init__(self, port: int = 0) -> None:
+        """`port` 0: any free one. Raises BrokerError when mosquitto is not installed."""
+        found = shutil.which("mosquitto") or shutil.which("mosquitto", path=PLACES)
+        if found is None:
+            raise BrokerError("mosquitto is not installed: type `sudo apt install mosquitto`")
+        self._program = found
+        self.port = port or free_port()
+
+    def __enter__(self) -> PrivateBroker:
+        self._folder = tempfile.TemporaryDirectory(prefix="affectd-broker-")
+        settings = Path(self._folder.name) / "mosquitto.conf"
+        settings.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nlog_type error\n"
+        )
+        log = Path(self._folder.name) / "log"
+        with log.open("wb") as stderr:
+            self._child = subprocess.Popen([self._program, "-c", str(settings)], stderr=stderr, stdin=subprocess.DEVNULL)
+        try:
+            self._await_listening(log)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the child and forget its folder."""
+        self._child.terminate()
+        self._child.wait()
+        self._folder.cleanup()
+
+    def _await_listening(self, log: Path) -> None:
+        until = time.monotonic() + START_S
+        while time.monotonic() < until:
+            if self._child.poll() is not None:
+                said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+                raise BrokerError(f"mosquitto cannot run on port {self.port}: {said[-1]}; give another one with --port")
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=0.1):
+                    return
+            except OSError:
+                time.sleep(0.01)
+        raise BrokerError(f"mosquitto does not answer on port {self.port} after {START_S:g} s")
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,92 @@
+"""`affectd demo`: a private broker, the service, and what a separate subscriber received, a line each."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+from daemon import assembly
+from daemon.demo.broker import PrivateBroker
+from daemon.demo.subscriber import Subscriber
+from daemon.errors import BrokerError, DeviceError
+from daemon.serve import Service
+from daemon.settings import BrokerSettings, NodeSettings, Settings, SourceSettings
+
+RECORDING = Path(__file__).parent / "cabin.flac"
+MICROPHONE = "mic"
+NODE = "demo"
+SEAT = "cabin"
+LAST_EVENT_S = 5.0
+
+
+KINDS = ("utterance", "episode", "state")
+SHOWN = ("utterance", "episode")
+
+
+@dataclass
+class Show:
+    """What the demo does with what its subscriber receives."""
+
+    write: Callable[[str], None]
+    n_received: int = 0
+
+    def receive(self, topic: str, payload: str) -> None:
+        """Print an event; a state only moves the subscriber on."""
+        if topic.rsplit("/", 1)[-1] in SHOWN:
+            self.n_received += 1
+            self.write(payload)
+
+
+def demo(
+    source: str | None,
+    once: bool,
+    port: int,
+    model_name: str,
+    stop: threading.Event,
+    write: Callable[[str], None],
+    say: Callable[[str], None],
+) -> int:
+    """Run until the recording ends (then again, unless `once`) or `stop` is set. The number of events received."""
+    model = assembly.open_model(model_name)
+    seat = choose(source, say)
+    show = Show(write)
+    topics = [f"affectd/{NODE}/{seat.name}/{kind}" for kind in KINDS]
+    with PrivateBroker(port) as broker, Subscriber(broker.port, topics, show.receive) as subscriber:
+        say(f"broker: 127.0.0.1:{broker.port}, private; look on with: mosquitto_sub -p {broker.port} -t 'affectd/#' -v")
+        settings = Settings(node=NodeSettings(NODE), broker=BrokerSettings(port=broker.port), source=(seat,))
+        while not stop.is_set():
+            with Service(settings, model) as service:
+                service.run(stop)
+                last = service.outbox.last_seq
+                if not subscriber.await_event(service.boot, last, LAST_EVENT_S):
+                    raise BrokerError(f"event {last} has not come back from the broker within {LAST_EVENT_S:g} s")
+            if once or not seat.recording:
+                break
+    return show.n_received
+
+
+def choose(source: str | None, say: Callable[[str], None]) -> SourceSettings:
+    """The microphone if there is one, else the bundled recording; or what was asked for. Raises DeviceError."""
+    if source not in (None, MICROPHONE):
+        say(f"source: the recording {source}, in real time")
+        return SourceSettings(SEAT, recording=source or "")
+    device, why = _microphone()
+    if device:
+        say(f"source: the microphone {device!r}; speak")
+        return SourceSettings(SEAT, device=device)
+    if source == MICROPHONE:
+        raise DeviceError(f"{why}; plug one in, or leave --source away to hear the bundled recording")
+    say(f"source: the bundled recording, in real time ({why}); its voices are synthetic: their moods prove the plumbing only")
+    return SourceSettings(SEAT, recording=str(RECORDING))
+
+
+def _microphone() -> tuple[str, str]:
+    """The name of a microphone, or nothing and the reason."""
+    try:
+        from daemon.capture import microphone
+    except ImportError:
+        return "", "PyAudio is not installed, so there is no microphone"
+    device = microphone.default()
+    return (device.name, "") if device else ("", "there is no microphone")

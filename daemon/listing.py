@@ -1,0 +1,60 @@
+"""What `affectd devices`, `models` and `config check` show."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from daemon.errors import DeviceError
+from models import registry
+from models.errors import ModelError
+from models.runtime import EmotionModel
+
+
+def devices() -> list[dict[str, Any]]:
+    """Every input: its stable names, what it offers, and whether it is a dummy. Raises DeviceError without PyAudio."""
+    try:
+        from daemon.capture import microphone
+    except ImportError as missing:
+        raise DeviceError(
+            "microphones need PyAudio: type `sudo apt install portaudio19-dev gcc python3-dev` and `pip install 'affectd[mic]'`"
+        ) from missing
+    return [
+        {
+            "name": device.name,
+            "card_id": device.card_id,
+            "channels": device.n_channels,
+            "rate_hz": device.rate_hz,
+            "dummy": device.is_dummy,
+        }
+        for device in microphone.devices()
+    ]
+
+
+def models() -> list[dict[str, Any]]:
+    """Every model that ships, with its contract's promises; a broken one says what is wrong with it."""
+    return [_model(name) for name in registry.names()]
+
+
+def _model(name: str) -> dict[str, Any]:
+    try:
+        model = EmotionModel.open(name)
+    except ModelError as trouble:
+        return {"name": name, "error": str(trouble)}
+    contract = model.contract
+    return {
+        "name": contract.name,
+        "default": contract.name == registry.DEFAULT,
+        "labels": list(contract.labels),
+        "licence": contract.licence,
+        "trained_on": list(contract.trained_on),
+        "window_s": contract.window_frames * contract.front_end.hop_ms / 1e3,
+        "scores": dict(contract.scores),
+        "sha256": model.sha256,
+    }
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns side by side, two spaces between, the first row a heading."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return "\n".join(lines)

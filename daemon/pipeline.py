@@ -1,0 +1,73 @@
+"""The loop: blocks in, messages out, the windows of all seats in one inference."""
+
+from __future__ import annotations
+
+import threading
+from typing import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.events import Block
+from daemon.listener import Heard
+from daemon.ports import Clock, Sink
+from daemon.seat import Seat, Timing
+from daemon.service.metrics import Metrics
+from dsp.window import FeatureWindow
+from models.runtime import EmotionModel
+
+IDLE_WAIT_S = 0.1
+
+
+class Pipeline:
+    """Runs the seats until all sources have ended, or until it is stopped."""
+
+    def __init__(self, seats: Sequence[Seat], model: EmotionModel, sink: Sink, clock: Clock, metrics: Metrics) -> None:
+        self._open = list(seats)
+        self._model = model
+        self._sink = sink
+        self._clock = clock
+        self._metrics = metrics
+        self.sample_rate_hz = model.contract.front_end.sample_rate_hz
+
+    def run(self, stop: threading.Event) -> None:
+        """Until everything has ended or `stop` is set. Raises what a source raises."""
+        while self._open and not stop.is_set():
+            if not self.step():
+                self._clock.wait(IDLE_WAIT_S)
+
+    def step(self) -> bool:
+        """One turn: at most a block from each seat. False when there was nothing to do."""
+        turn: list[tuple[Seat, list[Heard], int, int]] = []
+        for seat in list(self._open):
+            block = seat.source.read()
+            if block is not None:
+                taken_ns = self._take(block)
+                turn.append((seat, seat.hear(block), block.captured_ns, taken_ns))
+            elif seat.source.ended:
+                self._open.remove(seat)
+                now_ns = self._clock.now_ns()
+                turn.append((seat, seat.finish(), now_ns, now_ns))
+        self._judge(turn)
+        return bool(turn)
+
+    def _take(self, block: Block) -> int:
+        self._clock.heard(block)
+        self._metrics.blocks += 1
+        self._metrics.samples += len(block.samples)
+        return self._clock.now_ns()
+
+    def _judge(self, turn: list[tuple[Seat, list[Heard], int, int]]) -> None:
+        framed_ns = self._clock.now_ns()
+        windows = [one.values for _, heard, _, _ in turn for one in heard if isinstance(one, FeatureWindow)]
+        answers: list[NDArray[np.float64]] = list(self._model.predict(np.stack(windows))) if windows else []
+        inferred_ns = self._clock.now_ns()
+        if windows:
+            self._metrics.windows += len(windows)
+            self._metrics.inference_ms.add((inferred_ns - framed_ns) / 1e6)
+        for seat, heard, captured_ns, taken_ns in turn:
+            n_windows = sum(isinstance(one, FeatureWindow) for one in heard)
+            mine, answers = answers[:n_windows], answers[n_windows:]
+            for message in seat.tell(heard, mine, Timing(captured_ns, taken_ns, framed_ns, inferred_ns)):
+                self._sink.commit(message)
+                self._metrics.committed(message)

@@ -1,0 +1,148 @@
+"""One seat: what its source brings, and what is to be said of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon import decision
+from daemon.decision import Episode, Mood
+from daemon.events import Block, Message
+from daemon.listener import Closed, Heard, Listener, Opened
+from daemon.messages import Composer
+from daemon.ports import AudioSource
+from daemon.settings import DecisionSettings
+from dsp.window import FeatureWindow
+from models.contract import Contract
+
+SILENT_DBFS = -120.0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When the stages of one turn of the loop were passed, on the pipeline's clock."""
+
+    captured_ns: int
+    taken_ns: int
+    framed_ns: int
+    inferred_ns: int
+
+
+class Seat:
+    """A source with its listener, its mood and its episode."""
+
+    def __init__(
+        self, source: AudioSource, listener: Listener, composer: Composer, contract: Contract, settings: DecisionSettings
+    ) -> None:
+        self.source = source
+        self._listener = listener
+        self._composer = composer
+        self._contract = contract
+        self._settings = settings
+        self._rate_hz = contract.front_end.sample_rate_hz
+        self._windows: list[NDArray[np.float64]] = []
+        self._mood = Mood()
+        self._episode: Episode | None = None
+        self._n_episodes = 0
+        self._speaking = False
+        self._judged_sample = 0
+        self._state_sample: int | None = None
+        self._square_sum = 0.0
+        self._n_squared = 0
+        self.now_sample = 0
+        self.n_utterances = 0
+        self.lost_samples = 0
+        """Samples that never reached the loop."""
+
+    def hear(self, block: Block) -> list[Heard]:
+        """Take a block; give what it brought."""
+        self.lost_samples += block.start_sample - self.now_sample
+        self.now_sample = block.end_sample
+        self._square_sum += float(np.square(block.samples, dtype=np.float64).sum())
+        self._n_squared += len(block.samples)
+        return self._listener.push(block)
+
+    def finish(self) -> list[Heard]:
+        """The source has ended."""
+        return self._listener.finish()
+
+    def tell(self, heard: list[Heard], probabilities: list[NDArray[np.float64]], timing: Timing) -> list[Message]:
+        """What is to be said after a block: `probabilities` of each FeatureWindow in `heard`, in the same order."""
+        answers = iter(probabilities)
+        messages: list[Message] = []
+        changed = False
+        for one in heard:
+            changed = True
+            if isinstance(one, Opened):
+                self._speaking = True
+                self._judged_sample = one.start_sample
+            elif isinstance(one, FeatureWindow):
+                self._take(next(answers), one.end_sample)
+            else:
+                self._speaking = False
+                messages.append(self._utterance(one, timing))
+        if not self._speaking:
+            self._mood = decision.faded(self._mood, self.now_sample, self._rate_hz, self._settings)
+        messages += self._episodes()
+        return messages + self._states(changed)
+
+    def _take(self, window: NDArray[np.float64], end_sample: int) -> None:
+        self._windows.append(window)
+        new_s = (
+            min(self._contract.window_frames * self._contract.front_end.hop_samples, end_sample - self._judged_sample)
+            / self._rate_hz
+        )
+        self._judged_sample = end_sample
+        self._mood = decision.smoothed(self._mood, window, end_sample, max(0.0, new_s), self._contract.labels, self._settings)
+
+    def _utterance(self, closed: Closed, timing: Timing) -> Message:
+        said = decision.verdict(self._windows, self._contract.labels, self._settings, closed.clipped_share)
+        self.n_utterances += 1
+        n_windows = len(self._windows)
+        self._windows = []
+        return self._composer.utterance(closed.stretch, said, n_windows, closed.clipped_share, self._latency_ms(closed, timing))
+
+    def _latency_ms(self, closed: Closed, timing: Timing) -> dict[str, float]:
+        """From the last voiced sample on: how long the gate waited, then each stage, and all together."""
+        hang_over_ms = (closed.stretch.decided_sample - closed.stretch.end_sample) / self._rate_hz * 1e3
+        # the gate decided within this block: the samples after its decision had to be waited for, too
+        block_ms = (self.now_sample - closed.stretch.decided_sample) / self._rate_hz * 1e3
+        stages = {
+            "hang_over": hang_over_ms,
+            "block": block_ms,
+            "queue": (timing.taken_ns - timing.captured_ns) / 1e6,
+            "front_end": (timing.framed_ns - timing.taken_ns) / 1e6,
+            "inference": (timing.inferred_ns - timing.framed_ns) / 1e6,
+        }
+        return {**stages, "total": sum(stages.values())}
+
+    def _episodes(self) -> list[Message]:
+        before = self._episode
+        self._episode, told = decision.episode_step(
+            before, self._mood, self._n_episodes, self.now_sample, self._rate_hz, self._settings
+        )
+        if told is None:
+            return []
+        phase, episode = told
+        self._n_episodes = max(self._n_episodes, episode.number)
+        return [self._composer.episode(phase, episode, self._mood, self.now_sample)]
+
+    def _states(self, changed: bool) -> list[Message]:
+        due = (
+            self._state_sample is None or (self.now_sample - self._state_sample) / self._rate_hz >= self._settings.state_every_s
+        )
+        if not (changed or due):
+            return []
+        self._state_sample = self.now_sample
+        message = self._composer.state(self._mood, self._speaking, self._level_dbfs())
+        self._square_sum, self._n_squared = 0.0, 0
+        return [message]
+
+    def _level_dbfs(self) -> float:
+        """Of the sound since the last state, against a full-scale sine's peak."""
+        if self._n_squared == 0 or self._square_sum == 0.0:
+            return SILENT_DBFS
+        return max(SILENT_DBFS, 10.0 * math.log10(self._square_sum / self._n_squared / 32768.0**2))

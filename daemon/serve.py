@@ -1,0 +1,86 @@
+"""The service: sources, pipeline and delivery, from start to a clean end."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any
+
+from daemon import assembly
+from daemon.clock import SystemClock
+from daemon.delivery.mqtt import MqttDelivery
+from daemon.delivery.outbox import Outbox
+from daemon.service.metrics import Metrics
+from daemon.settings import Settings
+from models.runtime import EmotionModel
+
+logger = logging.getLogger(__name__)
+
+HEALTH_EVERY_S = 10.0
+FAREWELL_S = 5.0
+
+
+class Service:
+    """Everything that runs between `affectd run` and its end. Use it as a context."""
+
+    def __init__(self, settings: Settings, model: EmotionModel) -> None:
+        """Opens every source. Raises DeviceError, RecordingError or SettingsError."""
+        self.boot = assembly.new_boot()
+        self._settings = settings
+        self._clock = SystemClock()
+        self._metrics = Metrics()
+        self._ended = threading.Event()
+        self.outbox = Outbox(self.boot, settings.broker.capacity)
+        self._delivery = MqttDelivery(settings.broker, settings.node.name, self.outbox, self._clock.at)
+        self._sources = []
+        with ExitStack() as opened:
+            for one in settings.source:
+                source = assembly.open_source(one, model.contract, self._clock.ring)
+                opened.callback(source.close)
+                self._sources.append(source)
+            self._pipeline, self._seats = assembly.assemble(
+                settings, model, self._sources, self.outbox, self._clock, self.boot, self._metrics
+            )
+            self._close = opened.pop_all()
+        self._health = threading.Thread(target=self._tell_health, name="health", daemon=True)
+        logger.info("model %s, licence %s, sha256 %s", model.contract.name, model.contract.licence, model.sha256)
+
+    def __enter__(self) -> Service:
+        self._delivery.start()
+        self._health.start()
+        return self
+
+    def run(self, stop: threading.Event) -> None:
+        """Until every source has ended or `stop` is set. Raises DeviceError or RecordingError."""
+        # what is there now lives as long as the process: the collector need not look at it again
+        gc.collect()
+        gc.freeze()
+        self._pipeline.run(stop)
+
+    def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
+        self._ended.set()
+        self._close.close()
+        left = self._delivery.stop(FAREWELL_S)
+        if left:
+            logger.warning("%d events could not be delivered in %g s and are lost", left, FAREWELL_S)
+
+    def health(self) -> dict[str, Any]:
+        """What /health says."""
+        sources = {
+            seat.source.name: {
+                "heard_s": round(seat.now_sample / self._pipeline.sample_rate_hz, 1),
+                "lost_samples": seat.lost_samples,
+                "utterances": seat.n_utterances,
+            }
+            for seat in self._seats
+        }
+        outbox = {"waiting": len(self.outbox), "dropped": self.outbox.n_dropped, "refused": self._delivery.n_refused}
+        head = {"schema": "affectd/health/1", "node": self._settings.node.name, "boot": self.boot, "at": self._clock.at()}
+        return {**head, "sources": sources, "outbox": outbox, **self._metrics.summary()}
+
+    def _tell_health(self) -> None:
+        while not self._ended.wait(HEALTH_EVERY_S):
+            self._delivery.publish_health(self.health())

@@ -1,0 +1,1 @@
+"""How the service shows that it is well."""
