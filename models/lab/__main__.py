@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 from models.lab import corpora, recipe, splits
 from models.lab.corpora import CORPORA, Corpus
 from models.lab.errors import LabError
+from models.lab.results import RESULTS
 
 if TYPE_CHECKING:
     from models.lab.card import Scored
@@ -59,11 +60,13 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--protocol", required=True, help=", ".join(splits.PROTOCOLS))
     evaluate.add_argument("--seeds", type=_positive, default=1, metavar="N", help="seeds 0 to N - 1 (default 1)")
     evaluate.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes side by side (default 1)")
+    _with_results(evaluate)
     evaluate.set_defaults(command=_evaluate)
 
     export = _with_recipe(commands.add_parser("export", help="write the model file of a finished training, and its card"))
     export.add_argument("--seed", type=_not_negative, default=0, metavar="N", help="the seed of the training (default 0)")
     export.add_argument("--out", type=Path, metavar="FILE", help="default: the file that ships with affectd")
+    _with_results(export)
     export.set_defaults(command=_export)
     return parser
 
@@ -71,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
 def _with_recipe(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("recipe", help=", ".join(recipe.names()))
     return parser
+
+
+def _with_results(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, metavar="DIR", help="of the runs (default: beside the recipes)"
+    )
 
 
 def _not_negative(text: str) -> int:
@@ -140,7 +149,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from models.lab.card import Scored
     from models.lab.evaluate import evaluate
 
-    scored = Scored(options.protocol, evaluate(chosen, options.protocol, range(options.seeds), options.workers))
+    found = evaluate(chosen, options.protocol, range(options.seeds), options.workers, options.results)
+    scored = Scored(options.protocol, found)
     print(json.dumps({"recipe": chosen.name, "protocol": options.protocol, "seeds": options.seeds, **scored.scores()}))
     return 0
 
@@ -150,7 +160,7 @@ def _export(options: argparse.Namespace) -> int:
     from models.lab.evaluate import CHECKPOINTS
     from models.lab.export import export
 
-    exported = export(chosen, options.seed, _at_hand(chosen), CHECKPOINTS, options.out)
+    exported = export(chosen, options.seed, _at_hand(chosen, options.results), CHECKPOINTS, options.out)
     print(
         f"{exported.path}: sha256 {exported.sha256}; over {exported.n_windows_checked} real windows "
         f"at most {exported.largest_difference:.1e} from torch"
@@ -158,13 +168,12 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _at_hand(chosen: recipe.Recipe) -> list[Scored]:
+def _at_hand(chosen: recipe.Recipe, results: Path) -> list[Scored]:
     """The protocols of which every run of at least one seed is there; what is not there is said on stderr."""
     from models.lab.card import scored_at_hand
-    from models.lab.results import RESULTS
 
     utterances = corpora.whole(chosen.corpus, corpora.corpora_root())
-    found = [scored_at_hand(chosen, protocol, utterances, RESULTS) for protocol in (splits.SPEAKER_INDEPENDENT, splits.PAPER)]
+    found = [scored_at_hand(chosen, protocol, utterances, results) for protocol in (splits.SPEAKER_INDEPENDENT, splits.PAPER)]
     for each in found:
         if not each.results:
             print(f"affectd-lab: {chosen.name} has no whole result of the protocol {each.protocol} yet", file=sys.stderr)
