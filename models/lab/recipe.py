@@ -22,6 +22,8 @@ else:
     import tomli as tomllib
 
 FOLDER = Path(__file__).parent / "recipes"
+NETWORKS = ("cl",)
+"""What `fit.build` can build."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,24 @@ def _checked(path: Path, values: dict[str, Any]) -> Recipe:
         raise LabError(f"{path}: lacks {', '.join(missing)}")
     if values["corpus"] not in CORPORA:
         raise LabError(f"{path}: unknown corpus {values['corpus']!r}: known are {', '.join(CORPORA)}")
-    simple = {"int": int, "float": (int, float), "str": str, "bool": bool}
-    for key, value in values.items():
-        kind = simple.get(str(wanted[key]))
-        if kind is not None and not isinstance(value, kind):  # type: ignore[arg-type]
-            raise LabError(f"{path}: {key} is {value!r}: want a value of type {wanted[key]}")
+    _require_types_and_ranges(path, values, wanted)
     try:
         front_end = FrontEndParams.from_dict(values["front_end"])
     except ParamError as trouble:
         raise LabError(f"{path}: {trouble}") from trouble
     return Recipe(**{**values, "name": path.stem, "corpus": CORPORA[values["corpus"]], "front_end": front_end})
+
+
+def _require_types_and_ranges(path: Path, values: dict[str, Any], types: dict[str, Any]) -> None:
+    allowed = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+    for key, value in values.items():
+        want = allowed.get(str(types[key]))
+        if want is not None and (not isinstance(value, want) or (isinstance(value, bool) and bool not in want)):
+            raise LabError(f"{path}: {key} is {value!r}: want a value of type {types[key]}")
+    for key in ("window_frames", "stride_frames", "epochs", "batch", "learning_rate", "trim_db"):
+        if not values[key] > 0:
+            raise LabError(f"{path}: {key} is {values[key]}: want a value above zero")
+    if not 0 <= values["dropout"] < 1:
+        raise LabError(f"{path}: dropout is {values['dropout']}: want 0 <= value < 1")
+    if values["network"] not in NETWORKS:
+        raise LabError(f"{path}: unknown network {values['network']!r}: known are {', '.join(NETWORKS)}")
