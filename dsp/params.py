@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any, Mapping
 
 from dsp.errors import ParamError
@@ -66,17 +67,19 @@ class FrontEndParams:
         if self.n_bands < 1 or (self.n_fft // 2) % self.n_bands:
             raise ParamError(f"n_bands is {self.n_bands}: want a divisor of {self.n_fft // 2}, the FFT bins above 0 Hz")
 
-    @property
+    # kept once computed: the loop asks for them with every block
+
+    @cached_property
     def frame_samples(self) -> int:
         """Samples of one frame."""
         return whole_samples(self.frame_ms, self.sample_rate_hz)
 
-    @property
+    @cached_property
     def hop_samples(self) -> int:
         """Samples between the starts of two frames."""
         return whole_samples(self.hop_ms, self.sample_rate_hz)
 
-    @property
+    @cached_property
     def n_fft(self) -> int:
         """The frame's length, rounded up to a power of two (at least 8)."""
         return max(8, 1 << (self.frame_samples - 1).bit_length())
@@ -85,7 +88,7 @@ class FrontEndParams:
         """Columns that one kind of feature takes in a frame."""
         return {SPECTROGRAM: self.n_bands, LOG_MEL: self.n_mels, MFCC: self.n_mfcc}[kind]
 
-    @property
+    @cached_property
     def n_features(self) -> int:
         """Columns of a frame."""
         return sum(self.width(kind) for kind in self.kinds)
