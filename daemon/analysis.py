@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 from daemon import assembly
 from daemon.clock import StepClock
@@ -107,12 +107,7 @@ def analyze(path: Path, settings: Settings, model: EmotionModel) -> Result:
     Raises RecordingError when it cannot be read, when nobody speaks in it, or when it is clipped beyond judging.
     """
     started_ns = time.perf_counter_ns()
-    sink = ListSink()
-    with assembly.open_recording(path, _seat_name(settings), model.contract, speed=None) as source:
-        pipeline, seats = assembly.assemble(settings, model, [source], sink, StepClock(), REPLAY_BOOT)
-        pipeline.run(threading.Event())
-    duration_s = seats[0].now_sample / model.contract.front_end.sample_rate_hz
-    bodies = [message.body for message in sink.messages if message.topic.endswith("/utterance")]
+    bodies, duration_s = _hear(path, settings, model)
     if not bodies:
         raise RecordingError(f"{path}: nobody speaks in its {duration_s:.1f} s: nothing to judge")
     clear = [body for body in bodies if body["clipped_share"] <= CLIPPED_SHARE]
@@ -138,7 +133,22 @@ def analyze(path: Path, settings: Settings, model: EmotionModel) -> Result:
     )
 
 
-def _brief(body: Any) -> dict[str, Any]:
+def utterance_bodies(path: Path, settings: Settings, model: EmotionModel) -> list[Mapping[str, Any]]:
+    """The utterance messages of a recording. Raises RecordingError."""
+    return _hear(path, settings, model)[0]
+
+
+def _hear(path: Path, settings: Settings, model: EmotionModel) -> tuple[list[Mapping[str, Any]], float]:
+    """The utterance messages of a recording, and its seconds."""
+    sink = ListSink()
+    with assembly.open_recording(path, _seat_name(settings), model.contract, speed=None) as source:
+        pipeline, seats = assembly.assemble(settings, model, [source], sink, StepClock(), REPLAY_BOOT)
+        pipeline.run(threading.Event())
+    bodies = [message.body for message in sink.messages if message.topic.endswith("/utterance")]
+    return bodies, seats[0].now_sample / model.contract.front_end.sample_rate_hz
+
+
+def _brief(body: Mapping[str, Any]) -> dict[str, Any]:
     speech = body["speech"]
     return {
         "start_s": speech["start_s"],

@@ -1,0 +1,35 @@
+"""`python -m benchmarks NAME [--json FILE] [--plot PNG]`"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from benchmarks import stream, way
+from benchmarks.machine import facts
+
+QUESTIONS = {"stream": stream, "way": way}
+
+
+def main() -> int:
+    """Run one benchmark: a table on stdout, the same as JSON if asked for."""
+    about = "; ".join(f"{name}: {(module.__doc__ or '').splitlines()[0]}" for name, module in QUESTIONS.items())
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=about)
+    parser.add_argument("name", choices=QUESTIONS)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--plot", type=Path, metavar="PNG")
+    parser.add_argument("--short", action="store_true", help="a minute instead of an hour: shows that it runs, measures little")
+    options = parser.parse_args()
+    figures = QUESTIONS[options.name].measure(options.short, options.plot)
+    result = {"benchmark": options.name, "machine": facts(), "figures": figures}
+    for name, value in figures.items():
+        print(f"{name:32} {value}")
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
