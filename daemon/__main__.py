@@ -94,9 +94,12 @@ def _add_model(command: argparse.ArgumentParser) -> None:
 def _speed(text: str) -> float | None:
     if text == "max":
         return None
-    speed = float(text)
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
     if not (math.isfinite(speed) and speed > 0.0):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text!r}: want a number above zero, or max")
     return speed
 
 

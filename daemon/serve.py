@@ -41,6 +41,7 @@ class Service:
                 source = assembly.open_source(one, model.contract, self._clock.ring)
                 opened.callback(source.close)
                 self._sources.append(source)
+                logger.info("source %s: %s", one.name, one.recording or one.device)
             self._pipeline, self._seats = assembly.assemble(
                 settings, model, self._sources, self.outbox, self._clock, self.boot, self._metrics
             )

@@ -10,7 +10,7 @@ from typing import Callable
 from daemon import assembly
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.subscriber import Subscriber
-from daemon.errors import BrokerError, DeviceError
+from daemon.errors import BrokerError, DeviceError, SettingsError
 from daemon.serve import Service
 from daemon.settings import BrokerSettings, NodeSettings, Settings, SourceSettings
 
@@ -50,7 +50,7 @@ def demo(
 ) -> int:
     """Run until the recording ends (then again, unless `once`) or `stop` is set. The number of events received."""
     model = assembly.open_model(model_name)
-    seat = choose(source, say)
+    seat = choose(source, once, say)
     show = Show(write)
     topics = [f"affectd/{NODE}/{seat.name}/{kind}" for kind in KINDS]
     with PrivateBroker(port) as broker, Subscriber(broker.port, topics, show.receive) as subscriber:
@@ -67,12 +67,17 @@ def demo(
     return show.n_received
 
 
-def choose(source: str | None, say: Callable[[str], None]) -> SourceSettings:
-    """The microphone if there is one, else the bundled recording; or what was asked for. Raises DeviceError."""
+def choose(source: str | None, once: bool, say: Callable[[str], None]) -> SourceSettings:
+    """What was asked for, else the microphone if there is one, else the bundled recording.
+
+    A microphone has no end, so with `once` the choice is the recording. Raises DeviceError, SettingsError.
+    """
+    if source == MICROPHONE and once:
+        raise SettingsError("--once ends with the recording, and a microphone has no end: leave one of the two away")
     if source not in (None, MICROPHONE):
         say(f"source: the recording {source}, in real time")
         return SourceSettings(SEAT, recording=source or "")
-    device, why = _microphone()
+    device, why = ("", "--once") if once else _microphone()
     if device:
         say(f"source: the microphone {device!r}; speak")
         return SourceSettings(SEAT, device=device)
