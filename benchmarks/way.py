@@ -20,11 +20,11 @@ from models import registry
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#999999", "#000000")
 
 
-def measure(short: bool, plot: Path | None) -> dict[str, Any]:
+def measure(_short: bool, plot: Path | None) -> dict[str, Any]:
     """One analysis of the bundled recording; draws it if asked to."""
     model = assembly.open_model(registry.DEFAULT)
     result = analysis.analyze(RECORDING, Settings(), model)
-    if plot is not None and not short:
+    if plot is not None:
         _draw(plot, analysis.utterance_bodies(RECORDING, Settings(), model), model)
     return {
         "model": model.contract.name,
