@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import tiny
 
 from models.lab import corpora
 from models.lab.corpora import CASIA, CORPORA, EMODB
 from models.lab.errors import LabError
+from tests.lab import tiny
 
 
 @pytest.fixture

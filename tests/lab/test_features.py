@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 from numpy.typing import NDArray
 
 from dsp.framing import float32_from_int16
@@ -15,6 +14,7 @@ from models.lab import corpora
 from models.lab.corpora import Utterance
 from models.lab.errors import LabError
 from models.lab.features import extract, trim
+from tests.lab import tiny
 
 FRAME = 100
 

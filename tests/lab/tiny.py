@@ -1,4 +1,4 @@
-"""A generated corpus, small and easy: each label has its own pitch. And a recipe for it that trains in a second."""
+"""A generated corpus, small and easy: each label has its own tone. And a recipe for it that trains in a second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.lab.recipe import Recipe
 
 SPEAKERS = ("03", "08", "09")
 INITIALS = {"W": "anger", "N": "neutral", "T": "sadness"}
-PITCHES_HZ = {"W": 400.0, "N": 200.0, "T": 100.0}
+PITCHES_HZ = {"W": 400.0, "N": 1500.0, "T": 4000.0}
 TAKES = "ab"
 
 CORPUS = Corpus(
