@@ -86,15 +86,16 @@ class SpeechGate:
             self.voiced_end = self._position
         if self._position - self.voiced_end >= self._hang_over_samples:
             return self._close()
-        if self._position - self._start >= self._longest_samples:
+        if self._position - self._start >= self._longest_samples and self.voiced_end > self._start:
             stretch = self._close()
-            self._start = stretch.end_sample
+            self._start = self.voiced_end
             return stretch
         return None
 
-    def _close(self) -> Stretch:
+    def _close(self) -> Stretch | None:
+        """The stretch that was open; None when a cut had opened it and nothing was said since."""
         assert self._start is not None
-        stretch = Stretch(self._start, self.voiced_end, self._position)
+        stretch = Stretch(self._start, self.voiced_end, self._position) if self.voiced_end > self._start else None
         # sound that was judged once is never judged again
         self._earliest = self.voiced_end
         self._start = None

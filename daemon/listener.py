@@ -103,28 +103,27 @@ class Listener:
 
     def _feed(self, start_sample: int, end_sample: int) -> list[Heard]:
         """Give the window every frame that lies within the utterance and has not been given yet."""
-        heard: list[Heard] = []
         if not self._open:
             # the first frame that begins at or after the start
             self._next_frame = -((self._base_sample - start_sample) // self._params.hop_samples)
+        upto = min(framing.n_frames(end_sample - self._base_sample, self._params), self._front_end.n_frames)
+        if upto <= self._next_frame:
+            return []
+        heard: list[Heard] = []
+        if not self._open:
             self._window.begin(self._next_frame)
             self._open = True
             heard.append(Opened(start_sample))
-        upto = min(framing.n_frames(end_sample - self._base_sample, self._params), self._front_end.n_frames)
-        if upto > self._next_frame:
-            frames = self._history[np.arange(self._next_frame, upto) % len(self._history)]
-            self._next_frame = upto
-            heard += [self._placed(window) for window in self._window.push(frames)]
-        return heard
+        frames = self._history[np.arange(self._next_frame, upto) % len(self._history)]
+        self._next_frame = upto
+        return heard + [self._placed(window) for window in self._window.push(frames)]
 
     def _close(self, stretch: Stretch) -> list[Heard]:
-        if stretch.end_sample <= stretch.start_sample:
-            # a long utterance was cut, and nothing was said after the cut
-            self._open = False
-            return []
         heard = self._feed(stretch.start_sample, stretch.end_sample)
-        heard += [self._placed(window) for window in self._window.finish()]
-        heard.append(Closed(stretch, self._n_clipped / max(1, self._n_spoken)))
+        if self._open:
+            heard += [self._placed(window) for window in self._window.finish()]
+            heard.append(Closed(stretch, self._n_clipped / max(1, self._n_spoken)))
+        # else it was shorter than a frame, as what follows a cut may be: there is nothing to judge
         self._open = False
         self._forget_clipping()
         return heard
