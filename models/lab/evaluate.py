@@ -49,8 +49,7 @@ def evaluate(
     wanted = runs(recipe, protocol, seeds, corpora.whole(recipe.corpus, corpora.corpora_root()))
     missing = [run for run in wanted if results.read(run, folder) is None]
     started = time.perf_counter()
-    for n_done, (run, result) in enumerate(_run_all(missing, n_workers, checkpoints), start=1):
-        results.write(run, result, folder)
+    for n_done, (run, result) in enumerate(_run_all(missing, n_workers, folder, checkpoints), start=1):
         left_s = (time.perf_counter() - started) / n_done * (len(missing) - n_done)
         print(
             f"{recipe.name}: {run.name} has UAR {metrics.uar(result.matrix):.1f} %, WA {metrics.wa(result.matrix):.1f} %; "
@@ -61,15 +60,18 @@ def evaluate(
     return [result for result in found if result is not None]
 
 
-def _run_all(missing: Sequence[Run], n_workers: int, checkpoints: Path) -> Iterator[tuple[Run, Result]]:
+def _run_all(missing: Sequence[Run], n_workers: int, folder: Path, checkpoints: Path) -> Iterator[tuple[Run, Result]]:
     if n_workers == 0:
         for run in missing:
-            yield run, run_one(run, checkpoints)
+            yield run, run_one(run, folder, checkpoints)
         return
     with worker_pool(n_workers) as pool:
-        futures: dict[Future[Result], Run] = {pool.submit(run_one, run, checkpoints): run for run in missing}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        futures: dict[Future[Result], Run] = {pool.submit(run_one, run, folder, checkpoints): run for run in missing}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:  # after an error, those that wait are not begun; those that run are written down by their workers
+            pool.shutdown(cancel_futures=True)
 
 
 def worker_pool(n_workers: int) -> ProcessPoolExecutor:
@@ -92,8 +94,11 @@ def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def run_one(run: Run, checkpoints: Path) -> Result:
-    """Train on the fold's one part, test on the other, once. An unfinished run goes on from its checkpoint."""
+def run_one(run: Run, folder: Path, checkpoints: Path) -> Result:
+    """Train on the fold's one part, test on the other, once, and write it down in `folder`.
+
+    An unfinished run goes on from its checkpoint.
+    """
     recipe = run.recipe
     utterances = corpora.whole(recipe.corpus, corpora.corpora_root())
     fold = next(fold for fold in splits.folds(run.protocol, utterances, run.seed) if fold.name == run.fold)
@@ -106,6 +111,7 @@ def run_one(run: Run, checkpoints: Path) -> Result:
     fitted = fit(recipe, [frames[i] for i in fold.train], truth[fold.train], run.seed, checkpoint, run.name)
     said = np.array([probabilities(fitted.network, recipe, frames[i]).argmax() for i in fold.test], np.int64)
     result = _result(run, fitted, len(fold.train), metrics.confusion(truth[fold.test], said, len(recipe.labels)))
+    results.write(run, result, folder)
     checkpoint.unlink(missing_ok=True)
     return result
 

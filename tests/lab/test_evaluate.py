@@ -114,7 +114,7 @@ def test_speakers_on_both_sides_stop_the_run(folder: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(splits, "folds", leaky)
     with pytest.raises(AssertionError, match="a speaker is on both sides"):
-        lab.run_one(Run(RECIPE, splits.SPEAKER_INDEPENDENT, 0, "03"), folder / "build")
+        lab.run_one(Run(RECIPE, splits.SPEAKER_INDEPENDENT, 0, "03"), folder / "results", folder / "build")
 
 
 def result(seed: int, fold: str, confusion: list[list[int]]) -> Result:
