@@ -220,3 +220,5 @@ def _password(path: str) -> str | None:
             return file.readline().rstrip("\r\n")
     except OSError as trouble:
         raise SettingsError(f"[broker] password_file {path}: cannot be read: {trouble.strerror}") from trouble
+    except UnicodeDecodeError as trouble:
+        raise SettingsError(f"[broker] password_file {path}: cannot be read: it is no UTF-8 text") from trouble
