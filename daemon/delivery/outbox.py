@@ -6,6 +6,7 @@ import json
 import threading
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import Callable
 
 from daemon.events import Message
@@ -59,13 +60,7 @@ class Outbox:
     def after(self, seq: int, limit: int) -> list[Letter]:
         """The oldest letters with a number above `seq`, at most `limit`."""
         with self._lock:
-            found = []
-            for letter in self._letters:
-                if letter.seq > seq:
-                    found.append(letter)
-                    if len(found) == limit:
-                        break
-            return found
+            return list(islice((letter for letter in self._letters if letter.seq > seq), max(0, limit)))
 
     def delivered(self, seq: int) -> None:
         """The broker has it: forget it."""
