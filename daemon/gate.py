@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from math import ceil
 from typing import Callable
 
 import numpy as np
@@ -28,6 +29,8 @@ def webrtc_detector(aggressiveness: int, sample_rate_hz: int) -> IsSpeech:
 class SpeechGate:
     """Turns the detector's frames into stretches: it opens on dense voice, and closes after a hang-over without any.
 
+    What is much fainter than the loudest voice of the stretch is not part of it: the detector goes on for a while after the
+    voice, and before and after it there may be digital silence, which no microphone's model was trained on.
     A stretch that lasts too long is closed and another one opened at once, so that memory stays bounded while a radio
     talks for hours.
     """
@@ -39,7 +42,11 @@ class SpeechGate:
         self._hang_over_samples = whole_samples(settings.hang_over_ms, sample_rate_hz)
         self._pre_roll_samples = whole_samples(settings.pre_roll_ms, sample_rate_hz)
         self._longest_samples = whole_samples(settings.longest_utterance_s * 1000.0, sample_rate_hz)
-        self._onset: deque[bool] = deque(maxlen=round(settings.onset_ms / VAD_FRAME_MS))
+        self._n_onset = round(settings.onset_ms / VAD_FRAME_MS)
+        # the newest frames, those that a pre-roll may reach back to included: voiced or not, and power
+        self._newest: deque[tuple[bool, float]] = deque(maxlen=self._n_onset + ceil(settings.pre_roll_ms / VAD_FRAME_MS))
+        self._quiet_share = 10.0 ** (-settings.range_db / 10.0)
+        self._loudest = 0.0
         self._waiting = np.empty(self._frame_samples, np.int16)
         self._n_waiting = 0
         self._position = start_sample
@@ -65,7 +72,8 @@ class SpeechGate:
             if self._n_waiting == self._frame_samples:
                 self._n_waiting = 0
                 self._position += self._frame_samples
-                stretch = self._step(self._is_speech(self._waiting.tobytes()))
+                power = float(np.square(self._waiting, dtype=np.float64).mean())
+                stretch = self._step(self._is_speech(self._waiting.tobytes()), power)
                 if stretch is not None:
                     closed.append(stretch)
         return closed
@@ -74,16 +82,15 @@ class SpeechGate:
         """The stream ends here: the open stretch, if there is one."""
         return self._close() if self._start is not None else None
 
-    def _step(self, voiced: bool) -> Stretch | None:
-        self._onset.append(voiced)
+    def _step(self, voiced: bool, power: float) -> Stretch | None:
+        self._newest.append((voiced, power))
         if self._start is None:
-            if voiced and sum(self._onset) >= self._settings.onset_share * (self._onset.maxlen or 1):
-                first_voiced = self._position - (len(self._onset) - list(self._onset).index(True)) * self._frame_samples
-                self._start = max(self._earliest, first_voiced - self._pre_roll_samples)
-                self.voiced_end = self._position
+            if voiced and self._dense():
+                self._open()
             return None
-        if voiced:
+        if voiced and power >= self._loudest * self._quiet_share:
             self.voiced_end = self._position
+            self._loudest = max(self._loudest, power)
         if self._position - self.voiced_end >= self._hang_over_samples:
             return self._close()
         if self._position - self._start >= self._longest_samples and self.voiced_end > self._start:
@@ -92,6 +99,23 @@ class SpeechGate:
             return stretch
         return None
 
+    def _dense(self) -> bool:
+        n_voiced = sum(voiced for voiced, _ in list(self._newest)[-self._n_onset :])
+        return n_voiced >= self._settings.onset_share * self._n_onset
+
+    def _open(self) -> None:
+        """Begin with the first voiced frame of the onset, and before it what is not silent of the pre-roll."""
+        newest = list(self._newest)
+        onset = newest[-self._n_onset :]
+        self._loudest = max(power for voiced, power in onset if voiced)
+        quiet = self._loudest * self._quiet_share
+        first = len(newest) - len(onset) + next(k for k, (voiced, power) in enumerate(onset) if voiced and power >= quiet)
+        silent = [k for k in range(first) if newest[k][1] < quiet]
+        earliest_frame = self._position - (len(newest) - (silent[-1] + 1 if silent else 0)) * self._frame_samples
+        first_voiced = self._position - (len(newest) - first) * self._frame_samples
+        self._start = max(self._earliest, earliest_frame, first_voiced - self._pre_roll_samples)
+        self.voiced_end = self._position
+
     def _close(self) -> Stretch | None:
         """The stretch that was open; None when a cut had opened it and nothing was said since."""
         assert self._start is not None
@@ -99,5 +123,6 @@ class SpeechGate:
         # sound that was judged once is never judged again
         self._earliest = self.voiced_end
         self._start = None
-        self._onset.clear()
+        for k, (_, power) in enumerate(self._newest):
+            self._newest[k] = (False, power)
         return stretch

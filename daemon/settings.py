@@ -108,7 +108,9 @@ class GateSettings:
     """... of at least so much."""
     pre_roll_ms: float = 60.0
     """Kept from before the first voiced frame."""
-    hang_over_ms: float = 600.0
+    range_db: float = 40.0
+    """What is so much fainter than the loudest voice of an utterance is not part of it."""
+    hang_over_ms: float = 800.0
     """Speech ends after this long without voice: the pauses within a sentence are shorter."""
     longest_utterance_s: float = 20.0
 
@@ -117,6 +119,7 @@ class GateSettings:
         _want(20.0 <= self.onset_ms <= 1000.0, "onset_ms", self.onset_ms, "20 to 1000")
         _want(0.0 < self.onset_share <= 1.0, "onset_share", self.onset_share, "above 0, at most 1")
         _want(1.0 <= self.pre_roll_ms <= 1000.0, "pre_roll_ms", self.pre_roll_ms, "1 to 1000")
+        _want(10.0 <= self.range_db <= 96.0, "range_db", self.range_db, "10 to 96")
         _want(100.0 <= self.hang_over_ms <= 5000.0, "hang_over_ms", self.hang_over_ms, "100 to 5000")
         _want(2.0 <= self.longest_utterance_s <= 300.0, "longest_utterance_s", self.longest_utterance_s, "2 to 300")
 

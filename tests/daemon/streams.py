@@ -18,7 +18,7 @@ LOUD = 1000
 def drawn(pattern: str, seed: int = 0) -> NDArray[np.int16]:
     """The sound of a pattern: noise of two levels, a `!` at full scale."""
     random = np.random.default_rng(seed)
-    peak = {"#": 3000.0, ".": 30.0, "!": 400000.0}
+    peak = {"#": 3000.0, ".": 60.0, "!": 400000.0}
     levels = np.repeat([peak[one] for one in pattern], FRAME_SAMPLES)
     noise = random.uniform(-1.0, 1.0, len(levels)) * levels
     # the first sample of a loud frame is loud for certain

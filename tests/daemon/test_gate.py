@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ RECORDING = Path(__file__).parents[2] / "daemon" / "demo" / "cabin.flac"
 ONSET = 6
 """Frames of the default onset, of which 5 must be loud."""
 PRE_ROLL = 3
-HANG_OVER = 30
+HANG_OVER = 40
 
 patterns = st.lists(st.tuples(st.sampled_from("#."), st.integers(1, 60)), min_size=1, max_size=12).map(
     lambda runs: "".join(one * n for one, n in runs)
@@ -98,7 +99,7 @@ def test_a_pause_shorter_than_the_hang_over_ends_nothing() -> None:
     one = "." * 10 + "#" * 20 + "." * (HANG_OVER - 1) + "#" * 20 + "." * HANG_OVER
     assert in_frames(stretches(drawn(one))) == [(10 - PRE_ROLL, 10 + 20 + HANG_OVER - 1 + 20)]
     two = "." * 10 + "#" * 20 + "." * HANG_OVER + "#" * 20 + "." * HANG_OVER
-    assert in_frames(stretches(drawn(two))) == [(7, 30), (60 - PRE_ROLL, 80)]
+    assert in_frames(stretches(drawn(two))) == [(7, 30), (30 + HANG_OVER - PRE_ROLL, 50 + HANG_OVER)]
 
 
 def test_the_end_is_known_after_the_hang_over() -> None:
@@ -156,3 +157,17 @@ def test_the_real_detector_hears_speech_and_no_silence(aggressiveness: int) -> N
     silence = np.zeros(FRAME_SAMPLES, np.int16).tobytes()
     quiet = [detect(silence) for _ in range(1000 // FRAME_MS)]
     assert not any(quiet)
+
+
+def goes_on(n_before: int, n_voiced: int) -> Iterator[bool]:
+    return itertools.chain([False] * n_before, [True] * n_voiced, itertools.repeat(False))
+
+
+@pytest.mark.parametrize(("range_db", "expected"), [(40.0, (50, 80)), (96.0, (47, 95))])
+def test_what_is_far_below_the_voice_is_not_part_of_it(range_db: float, expected: tuple[int, int]) -> None:
+    """The detector goes on for a while after the voice, into near silence, and the pre-roll reaches back into it."""
+    near_silence = np.ones(50 * FRAME_SAMPLES, np.int16)
+    sound = np.concatenate([near_silence, drawn("#" * 30), near_silence])
+    says = goes_on(50, 45)
+    gate = SpeechGate(GateSettings(range_db=range_db), RATE_HZ, lambda _: next(says))
+    assert in_frames(gate.push(sound)) == [expected]
