@@ -167,7 +167,7 @@ def goes_on(n_before: int, n_voiced: int) -> Iterator[bool]:
 def test_what_is_far_below_the_voice_is_not_part_of_it(range_db: float, expected: tuple[int, int]) -> None:
     """The detector goes on for a while after the voice, into near silence, and the pre-roll reaches back into it."""
     near_silence = np.ones(50 * FRAME_SAMPLES, np.int16)
-    sound = np.concatenate([near_silence, drawn("#" * 30), near_silence])
+    sound = np.concatenate([near_silence, drawn("#" * 30), near_silence, near_silence])
     says = goes_on(50, 45)
     gate = SpeechGate(GateSettings(range_db=range_db), RATE_HZ, lambda _: next(says))
     assert in_frames(gate.push(sound)) == [expected]
