@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,9 @@ def export(
     if difference > TOLERANCE:
         raise LabError(f"{out}: ONNX Runtime is {difference:.1e} from torch, {TOLERANCE:.0e} at most is allowed: not written")
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(content)
+    partial = out.with_suffix(".partial")
+    partial.write_bytes(content)
+    os.replace(partial, out)
     if ships:
         out.with_suffix(".md").write_text(card(recipe, contract, fitted, seed, scored, content))
         write_sum(out, sha256)
