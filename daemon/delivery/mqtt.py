@@ -50,6 +50,8 @@ class MqttDelivery:
         self._said_waiting_at = float("-inf")
         self._n_refused = 0
         self._connected = threading.Event()
+        self._greeting: int | None = None
+        self._resent = threading.Event()
         self._drained = threading.Event()
         self._client = self._make_client()
         self._thread = threading.Thread(target=self._work, name="delivery", daemon=True)
@@ -73,10 +75,10 @@ class MqttDelivery:
 
     def stop(self, patience_s: float) -> int:
         """Deliver what is left, for at most `patience_s`; say `stopped`; hang up. Letters that stay undelivered."""
-        if self.connected:
-            self._drained.clear()
-            self._tasks.put(self._pump)
-            self._drained.wait(patience_s)
+        # also without a connection: it may be about to come
+        self._drained.clear()
+        self._tasks.put(self._pump)
+        self._drained.wait(patience_s)
         self._tasks.put(None)
         self._thread.join()
         if self.connected:
@@ -106,7 +108,7 @@ class MqttDelivery:
 
     def _pump(self) -> None:
         """Publish as many letters as may be in flight."""
-        if self.connected:
+        if self._resent.is_set():
             for letter in self._outbox.after(self._last_sent, IN_FLIGHT - len(self._in_flight)):
                 if not self._publish(letter):
                     break
@@ -149,9 +151,12 @@ class MqttDelivery:
             return
         logger.info("broker %s has accepted (MQTT %s)", where, self._settings.protocol)
         self._said_waiting_at = float("-inf")
-        client.publish(f"{PREFIX}/{self._node}/availability", self._availability("online"), qos=1, retain=True)
+        # after this, paho sends again what the last connection left open: new letters must not overtake that, so they
+        # wait until the greeting, which went first, is acknowledged
+        self._greeting = client.publish(
+            f"{PREFIX}/{self._node}/availability", self._availability("online"), qos=1, retain=True
+        ).mid
         self._connected.set()
-        self._tasks.put(self._pump)
 
     def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
         where = f"{self._settings.host}:{self._settings.port}"
@@ -159,10 +164,13 @@ class MqttDelivery:
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
         self._connected.clear()
+        self._resent.clear()
         if reason.is_failure:
             logger.warning("the broker is gone (%s): events are kept, I connect again", reason)
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
+        if mid == self._greeting:
+            self._resent.set()
         self._tasks.put(lambda: self._acknowledged(mid, reason))
 
     def _say_waiting(self, text: str, *facts: object) -> None:
