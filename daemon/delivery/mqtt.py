@@ -47,7 +47,7 @@ class MqttDelivery:
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._in_flight: dict[int, int] = {}
         self._last_sent = 0
-        self._said_waiting_at = float("-inf")
+        self._said_waiting = ("", float("-inf"))
         self._n_refused = 0
         self._connected = threading.Event()
         self._greeting: int | None = None
@@ -150,7 +150,7 @@ class MqttDelivery:
             self._say_waiting("broker %s refuses: %s; check the user name and the password file. I keep trying", where, reason)
             return
         logger.info("broker %s has accepted (MQTT %s)", where, self._settings.protocol)
-        self._said_waiting_at = float("-inf")
+        self._said_waiting = ("", float("-inf"))
         # after this, paho sends again what the last connection left open: new letters must not overtake that, so they
         # wait until the greeting, which went first, is acknowledged
         self._greeting = client.publish(
@@ -163,9 +163,10 @@ class MqttDelivery:
         self._say_waiting("broker %s is not there yet: events are kept, I keep trying", where)
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
+        was_connected = self.connected
         self._connected.clear()
         self._resent.clear()
-        if reason.is_failure:
+        if reason.is_failure and was_connected:
             logger.warning("the broker is gone (%s): events are kept, I connect again", reason)
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
@@ -174,9 +175,11 @@ class MqttDelivery:
         self._tasks.put(lambda: self._acknowledged(mid, reason))
 
     def _say_waiting(self, text: str, *facts: object) -> None:
+        """Each trouble when it begins, and then not at every attempt."""
         now = time.monotonic()
-        if now - self._said_waiting_at >= SAY_AGAIN_S:
-            self._said_waiting_at = now
+        said, at = self._said_waiting
+        if text != said or now - at >= SAY_AGAIN_S:
+            self._said_waiting = (text, now)
             logger.warning(text, *facts)
 
     # ---- what both need ----
