@@ -29,6 +29,7 @@ class PrivateBroker:
         self.port = port or free_port()
 
     def __enter__(self) -> PrivateBroker:
+        self._require_free()
         self._folder = tempfile.TemporaryDirectory(prefix="affectd-broker-")
         settings = Path(self._folder.name) / "mosquitto.conf"
         settings.write_text(
@@ -52,6 +53,18 @@ class PrivateBroker:
         self._child.terminate()
         self._child.wait()
         self._folder.cleanup()
+
+    def _require_free(self) -> None:
+        """Whoever listens there already would answer in the child's place."""
+        with socket.socket() as probe:
+            # as mosquitto does: connections that have just ended do not count
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except OSError as trouble:
+                raise BrokerError(
+                    f"port {self.port} cannot be had ({trouble.strerror}): give another one with --port"
+                ) from trouble
 
     def _await_listening(self, log: Path) -> None:
         until = time.monotonic() + START_S
