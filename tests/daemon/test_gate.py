@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Iterator, Sequence
 
@@ -20,10 +21,9 @@ from tests.daemon.streams import FRAME_MS, FRAME_SAMPLES, RATE_HZ, drawn, is_lou
 
 RECORDING = Path(__file__).parents[2] / "daemon" / "demo" / "cabin.flac"
 
-ONSET = 6
-"""Frames of the default onset, of which 5 must be loud."""
-PRE_ROLL = 3
-HANG_OVER = 40
+GATE = GateSettings(onset_ms=120.0, onset_share=0.8, pre_roll_ms=60.0, hang_over_ms=800.0, longest_utterance_s=20.0)
+ONSET, PRE_ROLL, HANG_OVER = 6, 3, 40
+"""The same in frames; of the onset, 5 must be loud."""
 
 patterns = st.lists(st.tuples(st.sampled_from("#."), st.integers(1, 60)), min_size=1, max_size=12).map(
     lambda runs: "".join(one * n for one, n in runs)
@@ -38,11 +38,9 @@ gates = st.builds(
 )
 
 
-def stretches(
-    samples: NDArray[np.int16], gate: GateSettings | None = None, cuts: Sequence[int] = (FRAME_SAMPLES,)
-) -> list[Stretch]:
+def stretches(samples: NDArray[np.int16], gate: GateSettings = GATE, cuts: Sequence[int] = (FRAME_SAMPLES,)) -> list[Stretch]:
     """All of them, the one that the end of the stream closes included."""
-    speech = SpeechGate(gate or GateSettings(), RATE_HZ, is_loud)
+    speech = SpeechGate(gate, RATE_HZ, is_loud)
     found = [stretch for piece in pieces(samples, cuts) for stretch in speech.push(piece)]
     last = speech.finish()
     return found + ([last] if last is not None else [])
@@ -74,7 +72,7 @@ def test_stretches_hold_something_and_never_overlap(pattern: str, gate: GateSett
 @settings(max_examples=200, deadline=None)
 @given(pattern=patterns)
 def test_what_is_loud_long_enough_lies_in_a_stretch(pattern: str) -> None:
-    found = in_frames(stretches(drawn(pattern), GateSettings(longest_utterance_s=300.0)))
+    found = in_frames(stretches(drawn(pattern), replace(GATE, longest_utterance_s=300.0)))
     for run_end in range(ONSET, len(pattern) + 1):
         if pattern[run_end - ONSET : run_end] == "#" * ONSET:
             assert any(start <= run_end - ONSET and run_end <= end for start, end in found)
@@ -109,36 +107,36 @@ def test_the_end_is_known_after_the_hang_over() -> None:
 
 def test_the_pre_roll_ends_at_the_start_of_the_stream_and_at_what_was_judged() -> None:
     assert in_frames(stretches(drawn("." + "#" * 20))) == [(0, 21)]
-    gate = GateSettings(hang_over_ms=100.0, pre_roll_ms=1000.0)
+    gate = replace(GATE, hang_over_ms=100.0, pre_roll_ms=1000.0)
     found = in_frames(stretches(drawn("." * 60 + "#" * 20 + "." * 10 + "#" * 20), gate))
     assert found == [(10, 80), (80, 110)]
 
 
 def test_a_long_talk_is_cut_without_a_gap() -> None:
-    found = in_frames(stretches(drawn("#" * 1000 + "." * 50), GateSettings(longest_utterance_s=5.0)))
+    found = in_frames(stretches(drawn("#" * 1000 + "." * 50), replace(GATE, longest_utterance_s=5.0)))
     assert found == [(0, 250), (250, 500), (500, 750), (750, 1000)]
 
 
 def test_a_talk_cut_in_a_pause_goes_on_from_its_last_voice() -> None:
-    found = in_frames(stretches(drawn("#" * 95 + "." * 10 + "#" * 20 + "." * 50), GateSettings(longest_utterance_s=2.0)))
+    found = in_frames(stretches(drawn("#" * 95 + "." * 10 + "#" * 20 + "." * 50), replace(GATE, longest_utterance_s=2.0)))
     assert found == [(0, 95), (95, 125)]
 
 
 @pytest.mark.parametrize("hang_over_ms", [100.0, 600.0, 5000.0])
 def test_silence_after_a_cut_gives_nothing(hang_over_ms: float) -> None:
-    gate = GateSettings(longest_utterance_s=2.0, hang_over_ms=hang_over_ms)
+    gate = replace(GATE, longest_utterance_s=2.0, hang_over_ms=hang_over_ms)
     assert in_frames(stretches(drawn("#" * 100 + "." * 400), gate)) == [(0, 100)]
     assert in_frames(stretches(drawn("#" * 100), gate)) == [(0, 100)]
 
 
 def test_a_stream_may_begin_anywhere() -> None:
-    speech = SpeechGate(GateSettings(), RATE_HZ, is_loud, start_sample=1000)
+    speech = SpeechGate(GATE, RATE_HZ, is_loud, start_sample=1000)
     (stretch,) = speech.push(drawn("#" * 50 + "." * 100))
     assert (stretch.start_sample, stretch.end_sample) == (1000, 1000 + 50 * FRAME_SAMPLES)
 
 
 def test_while_somebody_speaks_the_gate_says_since_when() -> None:
-    speech = SpeechGate(GateSettings(), RATE_HZ, is_loud)
+    speech = SpeechGate(GATE, RATE_HZ, is_loud)
     speech.push(drawn("." * 50))
     assert speech.start is None
     speech.push(drawn("#" * 10 + "." * 5))
@@ -169,5 +167,5 @@ def test_what_is_far_below_the_voice_is_not_part_of_it(range_db: float, expected
     near_silence = np.ones(50 * FRAME_SAMPLES, np.int16)
     sound = np.concatenate([near_silence, drawn("#" * 30), near_silence, near_silence])
     says = goes_on(50, 45)
-    gate = SpeechGate(GateSettings(range_db=range_db), RATE_HZ, lambda _: next(says))
+    gate = SpeechGate(replace(GATE, range_db=range_db), RATE_HZ, lambda _: next(says))
     assert in_frames(gate.push(sound)) == [expected]

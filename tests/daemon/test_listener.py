@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Iterable
 
 import numpy as np
@@ -23,6 +24,7 @@ PARAMS = FrontEndParams(kinds=(MFCC,))
 WINDOW_FRAMES = 16
 STRIDE_FRAMES = 5
 LONGEST_BLOCK = 16000
+GATE = GateSettings(onset_ms=120.0, onset_share=0.8, pre_roll_ms=60.0, hang_over_ms=600.0, longest_utterance_s=20.0)
 
 patterns = st.lists(st.tuples(st.sampled_from("#."), st.integers(1, 70)), min_size=1, max_size=8).map(
     lambda runs: "".join(one * n for one, n in runs)
@@ -36,8 +38,8 @@ gates = st.builds(
 )
 
 
-def listener(gate: GateSettings | None = None) -> Listener:
-    return Listener(PARAMS, WINDOW_FRAMES, STRIDE_FRAMES, gate or GateSettings(), is_loud, LONGEST_BLOCK)
+def listener(gate: GateSettings = GATE) -> Listener:
+    return Listener(PARAMS, WINDOW_FRAMES, STRIDE_FRAMES, gate, is_loud, LONGEST_BLOCK)
 
 
 def heard(ear: Listener, stream: Iterable[Block]) -> list[Heard]:
@@ -123,13 +125,13 @@ def test_an_utterance_shorter_than_a_window_gives_one() -> None:
 def test_after_a_cut_what_opens_also_closes(after: str) -> None:
     """Silence, and speech shorter than a frame, are no utterance and leave none open."""
     samples = drawn("." * 10 + "#" * 97 + after)
-    found = utterances(heard(listener(GateSettings(longest_utterance_s=2.0)), blocks(samples)))
+    found = utterances(heard(listener(replace(GATE, longest_utterance_s=2.0)), blocks(samples)))
     assert found[0][0].end_sample == 107 * FRAME_SAMPLES
     require_same_as_offline(found, samples)
 
 
 def test_speech_shorter_than_a_frame_is_none() -> None:
-    gate = GateSettings(onset_ms=20.0, pre_roll_ms=1.0)
+    gate = replace(GATE, onset_ms=20.0, pre_roll_ms=1.0)
     assert heard(listener(gate), blocks(drawn("." * 50 + "#" + "." * 50))) == []
 
 
