@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,10 @@ from daemon.events import Block
 
 READ_SECONDS = 1
 FULL_SCALE = 32768.0
+# what libsndfile notes of WAV, AIFF and AU files whose header promises more bytes of sound than there are
+_CUT_OFF = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
+# programs that write to a pipe promise 2 or 4 GB: they do not know
+_UNKNOWN_BYTES = 0x7FF00000
 
 
 class Recording:
@@ -149,6 +154,12 @@ def _open(path: Path) -> soundfile.SoundFile:
     if file.frames == 0:
         file.close()
         raise RecordingError(f"{path}: holds 0 samples")
+    noted = _CUT_OFF.search(file.extra_info)
+    if noted and int(noted.group(2)) < int(noted.group(1)) < _UNKNOWN_BYTES:
+        file.close()
+        there_s = file.frames / file.samplerate
+        promised_s = there_s * int(noted.group(1)) / int(noted.group(2))
+        raise RecordingError(f"{path}: ends after {there_s:.1f} s, its header promises {promised_s:.1f} s: it was cut off")
     return file
 
 
