@@ -1,0 +1,76 @@
+"""The model files that ship: their promises follow from the recipe and from the results that lie beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models import registry
+from models.lab import recipe
+from models.lab.card import Scored
+from models.lab.results import RESULTS, Result, differing
+from models.runtime import EmotionModel
+
+NAMES = registry.names()
+
+
+def results_of(name: str) -> dict[str, list[Result]]:
+    """By protocol."""
+    found: dict[str, list[Result]] = {}
+    for path in sorted((RESULTS / name).glob("*.json")):
+        values = json.loads(path.read_text())
+        result = Result(**{field: values[field] for field in Result.__dataclass_fields__})
+        found.setdefault(result.protocol, []).append(result)
+    return found
+
+
+def test_a_model_ships() -> None:
+    assert registry.DEFAULT in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_contract_is_the_recipes(name: str) -> None:
+    contract = EmotionModel.open(name).contract
+    made_by = recipe.load(name)
+    assert made_by.corpus.may_ship
+    assert list(contract.labels) == made_by.labels
+    assert contract.front_end == made_by.front_end
+    assert (contract.window_frames, contract.stride_frames) == (made_by.window_frames, made_by.stride_frames)
+    assert contract.licence == made_by.corpus.weights_licence
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_scores_are_those_of_the_results(name: str) -> None:
+    wanted: dict[str, float] = {}
+    for protocol, results in results_of(name).items():
+        assert not any(differing(result.recipe, recipe.load(name).as_dict()) for result in results)
+        wanted.update(Scored(protocol, results).scores())
+    assert dict(EmotionModel.open(name).contract.scores) == wanted
+    assert {"speaker_independent_uar", "speaker_independent_wa", "paper_uar_mean", "paper_wa_mean"} <= set(wanted)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_results_are_of_the_whole_corpus(name: str) -> None:
+    corpus = recipe.load(name).corpus
+    tested = results_of(name)["speaker-independent"]
+    assert len(tested) == corpus.n_speakers
+    assert sum(result.n_test for result in tested) == sum(corpus.n_by_label.values())
+    assert len(results_of(name)["paper"]) == 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_card_speaks_of_this_file(name: str) -> None:
+    artefact = registry.load(name)
+    card = artefact.path.with_suffix(".md").read_text()
+    assert artefact.sha256 in card
+    assert f"{len(artefact.content):,} bytes" in card
+    for score in ("speaker_independent_uar", "speaker_independent_wa", "paper_uar_mean", "paper_wa_mean"):
+        assert f"{EmotionModel.open(name).contract.scores[score]:.2f}" in card
+
+
+def test_the_listing_names_nothing_else() -> None:
+    folder = Path(registry.ARTEFACTS)
+    listed = {line.split()[1] for line in (folder / registry.SUMS).read_text().splitlines()}
+    assert listed == {path.name for path in folder.glob("*.onnx")}
