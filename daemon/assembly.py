@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 from daemon import gate
+from daemon.capture import microphones
 from daemon.capture.recording import Recording
 from daemon.errors import SettingsError
 from daemon.listener import Listener
@@ -20,6 +21,7 @@ from dsp.errors import ParamError
 from dsp.frontend import warm_up
 from dsp.params import whole_samples
 from models.contract import Contract
+from models.errors import ContractMismatch
 from models.runtime import EmotionModel
 
 BLOCK_MS = 20.0
@@ -34,7 +36,10 @@ def new_boot() -> str:
 def open_model(name: str) -> EmotionModel:
     """The model, and the kernels of its front end, ready. Raises ModelError."""
     model = EmotionModel.open(name)
-    warm_up(model.contract.front_end)
+    try:
+        warm_up(model.contract.front_end)
+    except ParamError as trouble:
+        raise ContractMismatch(f"model {name}: its front end cannot be built: {trouble}; export it again") from trouble
     return model
 
 
@@ -52,10 +57,11 @@ def open_source(settings: SourceSettings, contract: Contract, on_block: Callable
     """The microphone, or the recording in its place, in real time. Raises DeviceError or RecordingError."""
     if settings.recording:
         return open_recording(Path(settings.recording), settings.name, contract, speed=1.0, live=True)
-    # PortAudio is needed for microphones alone
-    from daemon.capture.microphone import Microphone
-
-    return Microphone(settings.device, settings.name, contract.front_end.sample_rate_hz, block_samples(contract), on_block)
+    rate_hz = contract.front_end.sample_rate_hz
+    microphone: AudioSource = microphones().Microphone(
+        settings.device, settings.name, rate_hz, block_samples(contract), on_block
+    )
+    return microphone
 
 
 def assemble(
@@ -79,17 +85,24 @@ def assemble(
 
 def _seat(settings: Settings, model: EmotionModel, source: AudioSource, clock: Clock, boot: str) -> Seat:
     contract = model.contract
-    rate_hz = contract.front_end.sample_rate_hz
-    listener = Listener(
-        contract.front_end,
-        contract.window_frames,
-        _stride_frames(settings, contract),
-        settings.gate,
-        gate.webrtc_detector(settings.gate.aggressiveness, rate_hz),
-        whole_samples(LONGEST_BLOCK_MS, rate_hz),
-    )
     composer = Composer(settings.node.name, source.name, boot, contract, model.identity, clock)
-    return Seat(source, listener, composer, contract, settings.decision)
+    return Seat(source, listener(settings, contract), composer, contract, settings.decision)
+
+
+def listener(settings: Settings, contract: Contract) -> Listener:
+    """What hears one seat. Raises SettingsError for a stride or a time of the gate that does not fit the model's rate."""
+    rate_hz = contract.front_end.sample_rate_hz
+    try:
+        return Listener(
+            contract.front_end,
+            contract.window_frames,
+            _stride_frames(settings, contract),
+            settings.gate,
+            gate.webrtc_detector(settings.gate.aggressiveness, rate_hz),
+            whole_samples(LONGEST_BLOCK_MS, rate_hz),
+        )
+    except ParamError as trouble:
+        raise SettingsError(f"[gate] {trouble}") from trouble
 
 
 def _stride_frames(settings: Settings, contract: Contract) -> int:

@@ -1,10 +1,10 @@
-"""What `affectd devices`, `models` and `config check` show."""
+"""What `affectd devices` and `affectd models` show."""
 
 from __future__ import annotations
 
 from typing import Any, Sequence
 
-from daemon.errors import DeviceError
+from daemon.capture import microphones
 from models import registry
 from models.errors import ModelError
 from models.runtime import EmotionModel
@@ -12,12 +12,6 @@ from models.runtime import EmotionModel
 
 def devices() -> list[dict[str, Any]]:
     """Every input: its stable names, what it offers, and whether it is a dummy. Raises DeviceError without PyAudio."""
-    try:
-        from daemon.capture import microphone
-    except ImportError as missing:
-        raise DeviceError(
-            "microphones need PyAudio: type `sudo apt install portaudio19-dev gcc python3-dev` and `pip install 'affectd[mic]'`"
-        ) from missing
     return [
         {
             "name": device.name,
@@ -26,7 +20,7 @@ def devices() -> list[dict[str, Any]]:
             "rate_hz": device.rate_hz,
             "dummy": device.is_dummy,
         }
-        for device in microphone.devices()
+        for device in microphones().devices()
     ]
 
 
