@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Callable
 
 from daemon import assembly
+from daemon.capture import microphones
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.subscriber import Subscriber
 from daemon.errors import BrokerError, DeviceError, SettingsError
@@ -30,13 +31,20 @@ class Show:
     """What the demo does with what its subscriber receives."""
 
     write: Callable[[str], None]
+    stop: threading.Event
     n_received: int = 0
+    nobody_reads: bool = False
 
     def receive(self, topic: str, payload: str) -> None:
         """Print an event; a state only moves the subscriber on."""
-        if topic.rsplit("/", 1)[-1] in SHOWN:
+        if topic.rsplit("/", 1)[-1] in SHOWN and not self.nobody_reads:
             self.n_received += 1
-            self.write(payload)
+            try:
+                self.write(payload)
+            except BrokenPipeError:
+                # whoever read our lines has seen enough; this is the subscriber's thread, the main one ends the demo
+                self.nobody_reads = True
+                self.stop.set()
 
 
 def demo(
@@ -51,7 +59,7 @@ def demo(
     """Run until the recording ends (then again, unless `once`) or `stop` is set. The number of events received."""
     model = assembly.open_model(model_name)
     seat = choose(source, once, say)
-    show = Show(write)
+    show = Show(write, stop)
     topics = [f"affectd/{NODE}/{seat.name}/{kind}" for kind in KINDS]
     with PrivateBroker(port) as broker, Subscriber(broker.port, topics, show.receive) as subscriber:
         say(f"broker: 127.0.0.1:{broker.port}, private; look on with: mosquitto_sub -p {broker.port} -t 'affectd/#' -v")
@@ -64,6 +72,8 @@ def demo(
                     raise BrokerError(f"event {last} has not come back from the broker within {LAST_EVENT_S:g} s")
             if once or not seat.recording:
                 break
+    if show.nobody_reads:
+        raise BrokenPipeError
     return show.n_received
 
 
@@ -90,8 +100,7 @@ def choose(source: str | None, once: bool, say: Callable[[str], None]) -> Source
 def _microphone() -> tuple[str, str]:
     """The name of a microphone, or nothing and the reason."""
     try:
-        from daemon.capture import microphone
-    except ImportError:
-        return "", "PyAudio is not installed, so there is no microphone"
-    device = microphone.default()
+        device = microphones().default()
+    except DeviceError as trouble:
+        return "", str(trouble)
     return (device.name, "") if device else ("", "there is no microphone")
