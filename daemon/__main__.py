@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import math
@@ -12,7 +13,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, NoReturn, Sequence
 
 from daemon import settings as settings_file
 from daemon.errors import AffectdError, RecordingError, SettingsError
@@ -22,6 +23,7 @@ from models.errors import ModelError
 
 EXIT_USAGE = 2
 EXIT_MODEL = 5
+EXIT_INTERRUPTED = 130
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64", ".caf")
 
 
@@ -39,14 +41,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModelError as trouble:
         _complain(str(trouble))
         return EXIT_MODEL
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # whoever read our lines has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line, like everything else here."""
+
+    def error(self, message: str) -> NoReturn:
+        _complain(f"{message}; see `{self.prog} --help`")
+        sys.exit(EXIT_USAGE)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="affectd", description="Tells over MQTT how the occupants of a vehicle feel; the sound never leaves the device."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -113,6 +125,9 @@ def _run(options: argparse.Namespace) -> int:
     model = assembly.open_model(settings.model.name)
     stop = _stop_on_signals()
     with Service(settings, model) as service:
+        # what is there now lives as long as the process: the collector need not look at it again
+        gc.collect()
+        gc.freeze()
         service.run(stop)
     return 0
 
@@ -134,8 +149,7 @@ def _replay(options: argparse.Namespace) -> int:
     kinds = frozenset({"utterance", "episode", "state"} if options.all else {"utterance", "episode"})
     model = assembly.open_model(options.model)
     heard = analysis.replay(options.file, _settings(options.model), model, options.speed, kinds, _line)
-    if heard.overdriven_samples:
-        _complain(f"{options.file}: {heard.overdriven_samples} samples stood beyond full scale and were held there")
+    _say_overdriven(options.file, heard.overdriven_samples)
     _say(f"{heard.n_utterances} utterances in {heard.duration_s:.1f} s")
     return 0
 
@@ -144,32 +158,36 @@ def _analyze(options: argparse.Namespace) -> int:
     from daemon import analysis, assembly
 
     model = assembly.open_model(options.model)
-    code = 0
-    for path in _recordings(options.paths):
+    settings = _settings(options.model)
+
+    def answered(path: Path) -> int:
         try:
-            result = analysis.analyze(path, _settings(options.model), model)
+            if path.is_dir():
+                return max([answered(one) for one in _recordings(path)])
+            result = analysis.analyze(path, settings, model)
         except RecordingError as trouble:
             _complain(str(trouble))
-            code = trouble.exit_code
-            continue
+            return trouble.exit_code
         if options.json:
             _line(json.dumps(result.as_dict(), ensure_ascii=False))
         else:
             _line(f"{path}: {result.label} ({result.confidence:.0%}), {result.duration_s:.1f} s, in {result.elapsed_ms:.0f} ms")
-    return code
+        _say_overdriven(path, result.overdriven_samples)
+        return 0
+
+    return max([answered(path) for path in options.paths])
 
 
-def _recordings(paths: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SOUNDS and one.is_file())
-            if not inside:
-                raise RecordingError(f"{path}: no recordings in this folder ({', '.join(SOUNDS)})")
-            found += inside
-        else:
-            found.append(path)
+def _recordings(folder: Path) -> list[Path]:
+    found = sorted(one for one in folder.rglob("*") if one.suffix.lower() in SOUNDS and one.is_file())
+    if not found:
+        raise RecordingError(f"{folder}: no recordings in this folder ({', '.join(SOUNDS)})")
     return found
+
+
+def _say_overdriven(path: Path, n_samples: int) -> None:
+    if n_samples:
+        _say(f"{path}: {n_samples} samples stood beyond full scale and were held there")
 
 
 def _devices(options: argparse.Namespace) -> int:
@@ -207,15 +225,23 @@ def _models(options: argparse.Namespace) -> int:
 
 
 def _model_cells(row: dict[str, Any]) -> list[str]:
-    uar = row["scores"].get("speaker_independent_uar")
+    scores = row["scores"]
+    uar = scores.get("speaker_independent_uar", scores.get("speaker_independent_uar_mean"))
     name = row["name"] + (" (default)" if row["default"] else "")
     score = "not measured" if uar is None else f"{uar:.1f} %"
     return [name, row["licence"], ", ".join(row["trained_on"]), score, ", ".join(row["labels"])]
 
 
 def _config(options: argparse.Namespace) -> int:
+    from daemon import assembly
+    from models.runtime import EmotionModel
+
     settings = settings_file.load(options.file)
-    registry.load(settings.model.name)
+    contract = EmotionModel.open(settings.model.name).contract
+    try:
+        assembly.listener(settings, contract)
+    except SettingsError as trouble:
+        raise SettingsError(f"{options.file}: {trouble}") from trouble
     if options.json:
         _line(json.dumps(settings.as_dict(), ensure_ascii=False))
     else:

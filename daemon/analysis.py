@@ -84,6 +84,8 @@ class Result:
     duration_s: float
     elapsed_ms: float
     model: str
+    overdriven_samples: int
+    """Samples of the file that stood beyond full scale."""
     utterances: list[dict[str, Any]]
     """Each stretch of speech: start_s, end_s, label, confidence."""
 
@@ -107,7 +109,8 @@ def analyze(path: Path, settings: Settings, model: EmotionModel) -> Result:
     Raises RecordingError when it cannot be read, when nobody speaks in it, or when it is clipped beyond judging.
     """
     started_ns = time.perf_counter_ns()
-    bodies, duration_s = _hear(path, settings, model)
+    bodies, heard = _hear(path, settings, model)
+    duration_s = heard.duration_s
     if not bodies:
         raise RecordingError(f"{path}: nobody speaks in its {duration_s:.1f} s: nothing to judge")
     clear = [body for body in bodies if body["clipped_share"] <= CLIPPED_SHARE]
@@ -129,6 +132,7 @@ def analyze(path: Path, settings: Settings, model: EmotionModel) -> Result:
         duration_s=round(duration_s, 4),
         elapsed_ms=round((time.perf_counter_ns() - started_ns) / 1e6, 3),
         model=model.contract.name,
+        overdriven_samples=heard.overdriven_samples,
         utterances=[_brief(body) for body in bodies],
     )
 
@@ -138,14 +142,14 @@ def utterance_bodies(path: Path, settings: Settings, model: EmotionModel) -> lis
     return _hear(path, settings, model)[0]
 
 
-def _hear(path: Path, settings: Settings, model: EmotionModel) -> tuple[list[Mapping[str, Any]], float]:
-    """The utterance messages of a recording, and its seconds."""
+def _hear(path: Path, settings: Settings, model: EmotionModel) -> tuple[list[Mapping[str, Any]], Replayed]:
+    """The utterance messages of a recording, and what it took."""
     sink = ListSink()
     with assembly.open_recording(path, _seat_name(settings), model.contract, speed=None) as source:
         pipeline, seats = assembly.assemble(settings, model, [source], sink, StepClock(), REPLAY_BOOT)
         pipeline.run(threading.Event())
     bodies = [message.body for message in sink.messages if message.topic.endswith("/utterance")]
-    return bodies, seats[0].now_sample / model.contract.front_end.sample_rate_hz
+    return bodies, Replayed(seats[0].n_utterances, seats[0].now_sample / source.rate_hz, source.overdriven_samples)
 
 
 def _brief(body: Mapping[str, Any]) -> dict[str, Any]:
