@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Mapping
 
 import numpy as np
@@ -55,5 +55,5 @@ class Message:
     """Below affectd/<node>/, as in `driver/utterance`."""
     body: Mapping[str, Any]
     retain: bool = False
-    expiry_s: int | None = field(default=None)
+    expiry_s: int | None = None
     """A broker that speaks MQTT 5 forgets the message after that; None: never."""

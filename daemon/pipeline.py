@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Sequence
+from typing import List, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,10 @@ from daemon.service.metrics import Metrics
 from dsp.window import FeatureWindow
 from models.runtime import EmotionModel
 
-IDLE_WAIT_S = 0.1
+IDLE_WAIT_S = 0.02
+
+Turn = Tuple[Seat, List[Heard], int, int]
+"""A seat, what it heard, when the newest of that was captured, and when the loop took it, in nanoseconds."""
 
 
 class Pipeline:
@@ -32,24 +35,35 @@ class Pipeline:
 
     def run(self, stop: threading.Event) -> None:
         """Until everything has ended or `stop` is set. Raises what a source raises."""
-        while self._open and not stop.is_set():
-            if not self.step():
-                self._clock.wait(IDLE_WAIT_S)
+        try:
+            while self._open and not stop.is_set():
+                if not self.step():
+                    self._clock.wait(IDLE_WAIT_S)
+        finally:
+            # however it ends: what was said until now is judged, and no seat is left speaking
+            self._judge([self._ending(seat) for seat in self._open])
+            self._open = []
 
     def step(self) -> bool:
         """One turn: at most a block from each seat. False when there was nothing to do."""
-        turn: list[tuple[Seat, list[Heard], int, int]] = []
-        for seat in list(self._open):
-            block = seat.source.read()
-            if block is not None:
-                taken_ns = self._take(block)
-                turn.append((seat, seat.hear(block), block.captured_ns, taken_ns))
-            elif seat.source.ended:
-                self._open.remove(seat)
-                now_ns = self._clock.now_ns()
-                turn.append((seat, seat.finish(), now_ns, now_ns))
-        self._judge(turn)
+        turn: list[Turn] = []
+        try:
+            for seat in list(self._open):
+                block = seat.source.read()
+                if block is not None:
+                    taken_ns = self._take(block)
+                    turn.append((seat, seat.hear(block), block.captured_ns, taken_ns))
+                elif seat.source.ended:
+                    self._open.remove(seat)
+                    turn.append(self._ending(seat))
+        finally:
+            # one source that fails takes nothing from the others
+            self._judge(turn)
         return bool(turn)
+
+    def _ending(self, seat: Seat) -> Turn:
+        now_ns = self._clock.now_ns()
+        return seat, seat.finish(), now_ns, now_ns
 
     def _take(self, block: Block) -> int:
         self._clock.heard(block)
@@ -57,7 +71,7 @@ class Pipeline:
         self._metrics.samples += len(block.samples)
         return self._clock.now_ns()
 
-    def _judge(self, turn: list[tuple[Seat, list[Heard], int, int]]) -> None:
+    def _judge(self, turn: list[Turn]) -> None:
         framed_ns = self._clock.now_ns()
         windows = [one.values for _, heard, _, _ in turn for one in heard if isinstance(one, FeatureWindow)]
         answers: list[NDArray[np.float64]] = list(self._model.predict(np.stack(windows))) if windows else []

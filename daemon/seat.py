@@ -48,6 +48,7 @@ class Seat:
         self._episode: Episode | None = None
         self._n_episodes = 0
         self._speaking = False
+        self._ended = False
         self._judged_sample = 0
         self._state_sample: int | None = None
         self._square_sum = 0.0
@@ -66,7 +67,8 @@ class Seat:
         return self._listener.push(block)
 
     def finish(self) -> list[Heard]:
-        """The source has ended."""
+        """The source has ended, or the service does."""
+        self._ended = True
         return self._listener.finish()
 
     def tell(self, heard: list[Heard], probabilities: list[NDArray[np.float64]], timing: Timing) -> list[Message]:
@@ -87,7 +89,7 @@ class Seat:
         if not self._speaking:
             self._mood = decision.faded(self._mood, self.now_sample, self._rate_hz, self._settings)
         messages += self._episodes()
-        return messages + self._states(changed)
+        return messages + self._states(changed or self._ended)
 
     def _take(self, window: NDArray[np.float64], end_sample: int) -> None:
         self._windows.append(window)
@@ -121,6 +123,9 @@ class Seat:
 
     def _episodes(self) -> list[Message]:
         before = self._episode
+        if self._ended and before is not None:
+            self._episode = None
+            return [self._composer.episode("end", before, self._mood, self.now_sample)]
         self._episode, told = decision.episode_step(
             before, self._mood, self._n_episodes, self.now_sample, self._rate_hz, self._settings
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 from contextlib import ExitStack
@@ -56,17 +55,15 @@ class Service:
 
     def run(self, stop: threading.Event) -> None:
         """Until every source has ended or `stop` is set. Raises DeviceError or RecordingError."""
-        # what is there now lives as long as the process: the collector need not look at it again
-        gc.collect()
-        gc.freeze()
         self._pipeline.run(stop)
 
     def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
         self._ended.set()
-        self._close.close()
+        # first what was promised: a device may be slow to let go
         left = self._delivery.stop(FAREWELL_S)
         if left:
             logger.warning("%d events could not be delivered in %g s and are lost", left, FAREWELL_S)
+        self._close.close()
 
     def health(self) -> dict[str, Any]:
         """What /health says."""

@@ -25,6 +25,13 @@ def _want(right: bool, name: str, value: object, wish: str) -> None:
         raise SettingsError(f"{name} is {value!r}: want {wish}")
 
 
+def _is_host(name: str) -> bool:
+    try:
+        return bool(name.encode("idna")) and " " not in name
+    except UnicodeError:
+        return False
+
+
 @dataclass(frozen=True)
 class NodeSettings:
     """This machine."""
@@ -67,7 +74,7 @@ class BrokerSettings:
     """Messages kept while the broker is away; then the oldest go, and are counted."""
 
     def __post_init__(self) -> None:
-        _want(bool(self.host), "host", self.host, "a name or an address")
+        _want(_is_host(self.host), "host", self.host, "a name or an address")
         _want(1 <= self.port <= 65535, "port", self.port, "1 to 65535")
         _want(self.protocol in ("5", "3.1.1"), "protocol", self.protocol, '"5" or "3.1.1"')
         _want(5 <= self.keepalive_s <= 3600, "keepalive_s", self.keepalive_s, "5 to 3600")

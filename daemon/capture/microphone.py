@@ -13,7 +13,6 @@ from typing import Any, Callable
 import numpy as np
 import pyaudio
 import soxr
-from numpy.typing import NDArray
 
 from daemon.capture.ring import BlockRing
 from daemon.errors import DeviceError
@@ -22,7 +21,7 @@ from daemon.events import Block
 RING_SECONDS = 10
 LONGEST_SILENCE_S = 5.0
 CARDS = Path("/proc/asound")
-_HW = re.compile(r"\(hw:(\d+),\d+\)$")
+_HW = re.compile(r"\s*\(hw:(\d+),\d+\)$")
 # devices that exist on every Linux machine without a microphone, and the routing devices of NVIDIA's boards
 _DUMMIES = re.compile(r"\b(null|dummy|loopback|ADMAIF\d*|APE|monitor of)\b", re.IGNORECASE)
 _Handler = ctypes.CFUNCTYPE(None)
@@ -34,6 +33,7 @@ class Device:
 
     index: int
     name: str
+    """Without the (hw:1,0) that PortAudio appends: these numbers move."""
     card_id: str
     """ALSA's card id, stable where the index is not; empty for devices that are no card."""
     n_channels: int
@@ -102,17 +102,14 @@ class Microphone:
             self.n_channels, self.rate_hz = self._format(sample_rate_hz)
             n_ring = max(2, RING_SECONDS * sample_rate_hz // block_samples)
             block_samples = block_samples * self.rate_hz // sample_rate_hz
-            self.ring = BlockRing(n_ring, block_samples)
+            self.ring = BlockRing(n_ring, block_samples * self.n_channels)
             self._open(block_samples)
         except BaseException:
             self._audio.terminate()
             raise
-        self._resampler = (
-            soxr.ResampleStream(self.rate_hz, sample_rate_hz, 1, dtype="int16") if self.rate_hz != sample_rate_hz else None
-        )
+        self._resampler = Resampler(self.rate_hz, sample_rate_hz) if self.rate_hz != sample_rate_hz else None
         self._heard_ns = time.perf_counter_ns()
-        self._device_end = 0
-        self._position = 0
+        self._is_frozen = False
 
     @property
     def ended(self) -> bool:
@@ -121,31 +118,35 @@ class Microphone:
 
     def read(self) -> Block | None:
         """The oldest block not yet read, at the rate that was asked for. Raises DeviceError when it has gone away."""
+        block = self._next()
+        while block is not None and not len(block.samples):
+            # the resampler gives in bursts
+            block = self._next()
+        return block
+
+    def close(self) -> None:
+        """Give the device back. A frozen server would never take it: it is left to the end of the process."""
+        if self._is_frozen:
+            return
+        self._stream.stop_stream()
+        self._stream.close()
+        self._audio.terminate()
+
+    def _next(self) -> Block | None:
         block = self.ring.read()
         if block is None:
             self._require_alive()
             return None
         self._heard_ns = time.perf_counter_ns()
-        if self._resampler is None:
-            return block
-        samples = self._resampler.resample_chunk(block.samples)
-        # a hole in the device's samples is a hole of the same length in ours
-        lost = block.start_sample - self._device_end
-        self._device_end = block.end_sample
-        start = self._position + round(lost * len(samples) / max(1, len(block.samples)))
-        self._position = start + len(samples)
-        return Block(samples, start, block.captured_ns)
-
-    def close(self) -> None:
-        """Give the device back."""
-        self._stream.stop_stream()
-        self._stream.close()
-        self._audio.terminate()
+        if self.n_channels > 1:
+            block = _mixed(block, self.n_channels)
+        return block if self._resampler is None else self._resampler.push(block)
 
     def _require_alive(self) -> None:
         """A server that dies stops the stream, one that freezes only stops calling back: both end here."""
         silent_s = (time.perf_counter_ns() - self._heard_ns) / 1e9
-        if silent_s > LONGEST_SILENCE_S or not self._stream.is_active():
+        self._is_frozen = silent_s > LONGEST_SILENCE_S
+        if self._is_frozen or not self._stream.is_active():
             raise DeviceError(
                 f"microphone {self.device.name!r} of source {self.name!r} has delivered nothing for {silent_s:.1f} s: "
                 "plug it in again or restart the sound server, then start affectd again"
@@ -183,13 +184,40 @@ class Microphone:
                 f"microphone {self.device.name!r} cannot be opened ({trouble.args[-1]}): another program may hold it"
             ) from trouble
 
-    def _callback(self, in_data: bytes, n_samples: int, _time: object, _status: int) -> tuple[None, int]:
-        samples: NDArray[np.int16] = np.frombuffer(in_data, np.int16)
-        if self.n_channels > 1:
-            samples = samples.reshape(n_samples, self.n_channels).mean(axis=1).astype(np.int16)
-        self.ring.write(samples, time.perf_counter_ns())
+    def _callback(self, in_data: bytes, _n_samples: int, _time: object, _status: int) -> tuple[None, int]:
+        self.ring.write(np.frombuffer(in_data, np.int16), time.perf_counter_ns())
         self._on_block()
         return None, pyaudio.paContinue
+
+
+class Resampler:
+    """Blocks at the device's rate to blocks at ours. At a hole it begins anew, and the hole keeps its length."""
+
+    def __init__(self, device_hz: int, our_hz: int) -> None:
+        self._device_hz = device_hz
+        self._our_hz = our_hz
+        self._device_end = 0
+        self._position = 0
+        self._stream = soxr.ResampleStream(device_hz, our_hz, 1, dtype="int16")
+
+    def push(self, block: Block) -> Block:
+        """What soxr can give after this block: often nothing, then a burst."""
+        if block.start_sample != self._device_end:
+            self._stream = soxr.ResampleStream(self._device_hz, self._our_hz, 1, dtype="int16")
+            self._position = round(block.start_sample * self._our_hz / self._device_hz)
+        self._device_end = block.end_sample
+        samples = self._stream.resample_chunk(block.samples)
+        start = self._position
+        self._position += len(samples)
+        # soxr holds the newest sound back: what it gives is older than the block
+        held_s = self._device_end / self._device_hz - self._position / self._our_hz
+        return Block(samples, start, block.captured_ns - max(0, round(held_s * 1e9)))
+
+
+def _mixed(block: Block, n_channels: int) -> Block:
+    """The mean of interleaved channels; the ring counted the samples of all."""
+    mean = block.samples.reshape(-1, n_channels).mean(axis=1)
+    return Block(np.rint(mean).astype(np.int16), block.start_sample // n_channels, block.captured_ns)
 
 
 def _devices(audio: pyaudio.PyAudio) -> list[Device]:
@@ -199,7 +227,13 @@ def _devices(audio: pyaudio.PyAudio) -> list[Device]:
         if about["maxInputChannels"] > 0:
             name = str(about["name"])
             found.append(
-                Device(index, name, _card_id(name), int(about["maxInputChannels"]), round(float(about["defaultSampleRate"])))
+                Device(
+                    index,
+                    _HW.sub("", name).rstrip(),
+                    _card_id(name),
+                    int(about["maxInputChannels"]),
+                    round(float(about["defaultSampleRate"])),
+                )
             )
     return found
 

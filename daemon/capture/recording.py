@@ -34,7 +34,7 @@ class Recording:
     ) -> None:
         """`speed` 1.0: real time; None: as fast as it is asked.
 
-        `live`: blocks are stamped with the time at which they were given, as a microphone's are, and not with their
+        `live`: blocks are stamped with the time at which they fell due, as a microphone's are, and not with their
         place in the recording. Raises RecordingError.
         """
         self.name = name
@@ -101,7 +101,10 @@ class Recording:
         return (time.perf_counter_ns() - self._started_ns) * self._speed >= heard_s * 1e9
 
     def _captured_ns(self) -> int:
-        return time.perf_counter_ns() if self._live else self._position * 1_000_000_000 // self.rate_hz
+        heard_ns = self._position * 1_000_000_000 // self.rate_hz
+        if not self._live or self._started_ns is None:
+            return heard_ns
+        return self._started_ns + round(heard_ns / (self._speed or 1.0))
 
     def _refill(self) -> None:
         mono = self._decoded()

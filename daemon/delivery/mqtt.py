@@ -35,7 +35,7 @@ class MqttDelivery:
     """Publishes the outbox, in order, QoS 1, and empties it as the broker acknowledges.
 
     paho calls back from its own thread while it holds its locks, so callbacks only hand over a task; one thread of our
-    own works these off and is the only one that publishes.
+    own works these off and is the only one that publishes letters.
     """
 
     def __init__(self, settings: BrokerSettings, node: str, outbox: Outbox, at: Callable[[], str]) -> None:

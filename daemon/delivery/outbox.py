@@ -38,7 +38,7 @@ class Outbox:
         self.last_seq = 0
         """Number of the newest letter."""
         self.n_dropped = 0
-        """Letters that gave way to newer ones while the broker was away."""
+        """Letters that gave way to newer ones, unacknowledged. The few that were in flight then may arrive all the same."""
         self.on_commit: Callable[[], None] = lambda: None
         """Called after each commit; must not block."""
 

@@ -37,7 +37,9 @@ class PrivateBroker:
         )
         log = Path(self._folder.name) / "log"
         with log.open("wb") as stderr:
-            self._child = subprocess.Popen([self._program, "-c", str(settings)], stderr=stderr, stdin=subprocess.DEVNULL)
+            self._child = subprocess.Popen(
+                [self._program, "-c", str(settings)], stderr=stderr, stdin=subprocess.DEVNULL, start_new_session=True
+            )
         try:
             self._await_listening(log)
         except BaseException:
