@@ -47,7 +47,9 @@ class EmotionModel:
         """
         wants = self.contract.window_shape
         if windows.shape[1:] != wants or windows.dtype != np.float32:
-            raise ContractMismatch(f"model {self.contract.name!r} wants windows {wants} float32, got {windows.shape} {windows.dtype}")
+            raise ContractMismatch(
+                f"model {self.contract.name!r} wants windows {wants} float32, got {windows.shape} {windows.dtype}"
+            )
         feed = {name: np.ascontiguousarray(windows[:, :, columns]) for name, columns in self._columns.items()}
         logits = self._session.run(None, feed)[0]
         if logits.shape != (len(windows), len(self.contract.labels)):
