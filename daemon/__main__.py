@@ -149,7 +149,7 @@ def _replay(options: argparse.Namespace) -> int:
     kinds = frozenset({"utterance", "episode", "state"} if options.all else {"utterance", "episode"})
     model = assembly.open_model(options.model)
     heard = analysis.replay(options.file, _settings(options.model), model, options.speed, kinds, _line)
-    _say_overdriven(options.file, heard.overdriven_samples)
+    _remark(options.file, heard.remarks)
     _say(f"{heard.n_utterances} utterances in {heard.duration_s:.1f} s")
     return 0
 
@@ -172,7 +172,7 @@ def _analyze(options: argparse.Namespace) -> int:
             _line(json.dumps(result.as_dict(), ensure_ascii=False))
         else:
             _line(f"{path}: {result.label} ({result.confidence:.0%}), {result.duration_s:.1f} s, in {result.elapsed_ms:.0f} ms")
-        _say_overdriven(path, result.overdriven_samples)
+        _remark(path, result.remarks)
         return 0
 
     return max([answered(path) for path in options.paths])
@@ -185,9 +185,9 @@ def _recordings(folder: Path) -> list[Path]:
     return found
 
 
-def _say_overdriven(path: Path, n_samples: int) -> None:
-    if n_samples:
-        _say(f"{path}: {n_samples} samples stood beyond full scale and were held there")
+def _remark(path: Path, remarks: Sequence[str]) -> None:
+    for remark in remarks:
+        _say(f"{path}: {remark}")
 
 
 def _devices(options: argparse.Namespace) -> int:

@@ -55,7 +55,8 @@ class Replayed:
 
     n_utterances: int
     duration_s: float
-    overdriven_samples: int
+    remarks: list[str]
+    """See `Recording.remarks`."""
 
 
 def replay(
@@ -70,7 +71,7 @@ def replay(
     with assembly.open_recording(path, _seat_name(settings), model.contract, speed) as source:
         pipeline, seats = assembly.assemble(settings, model, [source], LineSink(write, kinds), StepClock(), REPLAY_BOOT)
         pipeline.run(threading.Event())
-        return Replayed(seats[0].n_utterances, seats[0].now_sample / source.rate_hz, source.overdriven_samples)
+        return Replayed(seats[0].n_utterances, seats[0].now_sample / source.rate_hz, source.remarks)
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ class Result:
     duration_s: float
     elapsed_ms: float
     model: str
-    overdriven_samples: int
-    """Samples of the file that stood beyond full scale."""
+    remarks: list[str]
+    """See `Recording.remarks`."""
     utterances: list[dict[str, Any]]
     """Each stretch of speech: start_s, end_s, label, confidence."""
 
@@ -132,7 +133,7 @@ def analyze(path: Path, settings: Settings, model: EmotionModel) -> Result:
         duration_s=round(duration_s, 4),
         elapsed_ms=round((time.perf_counter_ns() - started_ns) / 1e6, 3),
         model=model.contract.name,
-        overdriven_samples=heard.overdriven_samples,
+        remarks=heard.remarks,
         utterances=[_brief(body) for body in bodies],
     )
 
@@ -149,7 +150,7 @@ def _hear(path: Path, settings: Settings, model: EmotionModel) -> tuple[list[Map
         pipeline, seats = assembly.assemble(settings, model, [source], sink, StepClock(), REPLAY_BOOT)
         pipeline.run(threading.Event())
     bodies = [message.body for message in sink.messages if message.topic.endswith("/utterance")]
-    return bodies, Replayed(seats[0].n_utterances, seats[0].now_sample / source.rate_hz, source.overdriven_samples)
+    return bodies, Replayed(seats[0].n_utterances, seats[0].now_sample / source.rate_hz, source.remarks)
 
 
 def _brief(body: Mapping[str, Any]) -> dict[str, Any]:

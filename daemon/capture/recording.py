@@ -64,6 +64,19 @@ class Recording:
         return float(self._file.frames / self._file.samplerate)
 
     @property
+    def remarks(self) -> list[str]:
+        """What a person should know of a recording that was judged all the same, each a line."""
+        said = []
+        if self._file.samplerate < self.rate_hz:
+            said.append(
+                f"recorded at {self._file.samplerate} Hz: nothing above {self._file.samplerate // 2} Hz is in it, "
+                f"the model was trained on {self.rate_hz} Hz; be slow to believe the label"
+            )
+        if self.overdriven_samples:
+            said.append(f"{self.overdriven_samples} samples stood beyond full scale and were held there")
+        return said
+
+    @property
     def ended(self) -> bool:
         """True after the last block."""
         return self._drained and self._taken == len(self._pcm)
