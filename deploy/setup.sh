@@ -108,6 +108,8 @@ fill_venv() { # INTERPRETER VENV EXTRAS: skipped when the stamp says that nothin
   if ! { pip_install "$2" --upgrade pip && pip_install "$2" -e ".${3:+[$3]}"; }; then
     die "pip: $(grep -i error "$2/pip.log" | tail -n 1) (all of it: $2/pip.log)"
   fi
+  # the kernels are compiled now, into Numba's cache, and not while somebody waits for the first event
+  "$2/bin/python" -c 'from dsp import frontend, params; frontend.warm_up(params.FrontEndParams())' || die "affectd does not run in $2"
   echo "$key" | tee "$2/stamp.plain" >"$stamp"
 }
 
