@@ -234,12 +234,14 @@ def _model_cells(row: dict[str, Any]) -> list[str]:
 
 def _config(options: argparse.Namespace) -> int:
     from daemon import assembly
+    from daemon.delivery.mqtt import read_password
     from models.runtime import EmotionModel
 
     settings = settings_file.load(options.file)
     contract = EmotionModel.open(settings.model.name).contract
     try:
         assembly.listener(settings, contract)
+        read_password(settings.broker.password_file)
     except SettingsError as trouble:
         raise SettingsError(f"{options.file}: {trouble}") from trouble
     if options.json:

@@ -16,6 +16,8 @@ from daemon.errors import RecordingError
 from daemon.events import Block
 
 READ_SECONDS = 1
+LOWEST_RATE_HZ = 8000
+"""A telephone's. Below it the speech detector hears nothing it knows."""
 FULL_SCALE = 32768.0
 # what libsndfile notes of WAV, AIFF and AU files whose header promises more bytes of sound than there are
 _CUT_OFF = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
@@ -170,6 +172,9 @@ def _open(path: Path) -> soundfile.SoundFile:
     if file.frames == 0:
         file.close()
         raise RecordingError(f"{path}: holds 0 samples")
+    if file.samplerate < LOWEST_RATE_HZ:
+        file.close()
+        raise RecordingError(f"{path}: recorded at {file.samplerate} Hz, too low for speech: want {LOWEST_RATE_HZ} Hz or more")
     noted = _CUT_OFF.search(file.extra_info)
     if noted and int(noted.group(2)) < int(noted.group(1)) < _UNKNOWN_BYTES:
         file.close()

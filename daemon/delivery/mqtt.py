@@ -192,7 +192,7 @@ class MqttDelivery:
             protocol=PROTOCOLS[settings.protocol],
         )
         if settings.username:
-            client.username_pw_set(settings.username, _password(settings.password_file))
+            client.username_pw_set(settings.username, read_password(settings.password_file))
         client.max_inflight_messages_set(IN_FLIGHT)
         client.reconnect_delay_set(FIRST_RETRY_S, LONGEST_RETRY_S)
         client.will_set(f"{PREFIX}/{self._node}/availability", self._availability("offline"), qos=1, retain=True)
@@ -223,7 +223,8 @@ class MqttDelivery:
         return properties
 
 
-def _password(path: str) -> str | None:
+def read_password(path: str) -> str | None:
+    """First line of the file; None for an empty path. Raises SettingsError naming the file."""
     if not path:
         return None
     try:

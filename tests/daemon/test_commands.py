@@ -136,6 +136,14 @@ def test_settings_without_a_source_cannot_run(run: Run, tmp_path: Path) -> None:
     run("run", "--config", path).require_error(USAGE, f"{path}: no [[source]]", "affectd devices")
 
 
+def test_config_check_reads_the_password_file(run: Run, tmp_path: Path) -> None:
+    missing = tmp_path / "password"
+    path = config(tmp_path, f'[broker]\nusername = "cabin"\npassword_file = "{missing}"\n')
+    run("config", "check", path).require_error(USAGE, str(path), f"password_file {missing}: cannot be read")
+    missing.write_text("secret\n")
+    assert run("config", "check", path) == Done(0, f"{path}: good\n", "")
+
+
 def test_config_check_says_good_or_shows_every_setting(run: Run, tmp_path: Path) -> None:
     path = config(tmp_path, "[gate]\nhang_over_ms = 700\n")
     assert run("config", "check", path) == Done(0, f"{path}: good\n", "")

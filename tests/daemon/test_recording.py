@@ -201,3 +201,11 @@ def test_the_duration_is_the_header_s(tmp_path: Path, speech: Float) -> None:
     with Recording(path, "seat", RATE_HZ, BLOCK_SAMPLES) as source:
         assert source.duration_s == pytest.approx(6.0, abs=1e-4)
     assert soundfile.info(path).samplerate == 48000
+
+
+@pytest.mark.parametrize("rate_hz", [123, 4000, 7999])
+def test_a_rate_that_carries_no_speech_is_refused(tmp_path: Path, rate_hz: int) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(rate_hz, np.int16), rate_hz)
+    with pytest.raises(RecordingError, match=f"recorded at {rate_hz} Hz, too low for speech: want 8000 Hz or more"):
+        Recording(path, "cabin", 16000, 320)
