@@ -79,23 +79,28 @@ class Contract:
         try:
             values = json.loads(text)
             version = values["version"]
-            if version != CONTRACT_VERSION:
-                raise ContractMismatch(
-                    f"{where} has a contract of version {version}, "
-                    f"this affectd reads {CONTRACT_VERSION}: export the model again"
-                )
-            return cls(
-                name=str(values["name"]),
-                labels=tuple(str(label) for label in values["labels"]),
-                front_end=FrontEndParams.from_dict(values["front_end"]),
-                window_frames=int(values["window_frames"]),
-                stride_frames=int(values["stride_frames"]),
-                licence=str(values["licence"]),
-                trained_on=tuple(str(corpus) for corpus in values["trained_on"]),
-                temperature=float(values["temperature"]),
-                scores={str(name): float(score) for name, score in values["scores"].items()},
-            )
+            if version == CONTRACT_VERSION:
+                return cls._from_values(values)
+        except ContractMismatch as trouble:
+            raise ContractMismatch(f"{where}: {trouble}") from trouble
         except KeyError as missing:
             raise ContractMismatch(f"{where}: its contract lacks {missing}: export the model again") from missing
         except (ValueError, TypeError, AttributeError, ParamError) as trouble:
             raise ContractMismatch(f"{where}: its contract cannot be read ({trouble}): export the model again") from trouble
+        raise ContractMismatch(
+            f"{where} has a contract of version {version}, this affectd reads {CONTRACT_VERSION}: export the model again"
+        )
+
+    @classmethod
+    def _from_values(cls, values: Mapping[str, Any]) -> Contract:
+        return cls(
+            name=str(values["name"]),
+            labels=tuple(str(label) for label in values["labels"]),
+            front_end=FrontEndParams.from_dict(values["front_end"]),
+            window_frames=int(values["window_frames"]),
+            stride_frames=int(values["stride_frames"]),
+            licence=str(values["licence"]),
+            trained_on=tuple(str(corpus) for corpus in values["trained_on"]),
+            temperature=float(values["temperature"]),
+            scores={str(name): float(score) for name, score in values["scores"].items()},
+        )
