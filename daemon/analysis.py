@@ -14,6 +14,7 @@ from daemon.decision import CLIPPED_SHARE
 from daemon.delivery.outbox import as_letter
 from daemon.errors import RecordingError
 from daemon.events import Message
+from daemon.ports import Sink
 from daemon.settings import Settings
 from models.contract import UNCERTAIN
 from models.runtime import EmotionModel
@@ -68,8 +69,12 @@ def replay(
     write: Callable[[str], None],
 ) -> Replayed:
     """The live path on a recording: the same lines at every speed. Raises RecordingError."""
+    return _run(path, settings, model, speed, LineSink(write, kinds))
+
+
+def _run(path: Path, settings: Settings, model: EmotionModel, speed: float | None, sink: Sink) -> Replayed:
     with assembly.open_recording(path, _seat_name(settings), model.contract, speed) as source:
-        pipeline, seats = assembly.assemble(settings, model, [source], LineSink(write, kinds), StepClock(), REPLAY_BOOT)
+        pipeline, seats = assembly.assemble(settings, model, [source], sink, StepClock(), REPLAY_BOOT)
         pipeline.run(threading.Event())
         return Replayed(seats[0].n_utterances, seats[0].now_sample / source.rate_hz, source.remarks)
 
@@ -146,11 +151,8 @@ def utterance_bodies(path: Path, settings: Settings, model: EmotionModel) -> lis
 def _hear(path: Path, settings: Settings, model: EmotionModel) -> tuple[list[Mapping[str, Any]], Replayed]:
     """The utterance messages of a recording, and what it took."""
     sink = ListSink()
-    with assembly.open_recording(path, _seat_name(settings), model.contract, speed=None) as source:
-        pipeline, seats = assembly.assemble(settings, model, [source], sink, StepClock(), REPLAY_BOOT)
-        pipeline.run(threading.Event())
-    bodies = [message.body for message in sink.messages if message.topic.endswith("/utterance")]
-    return bodies, Replayed(seats[0].n_utterances, seats[0].now_sample / source.rate_hz, source.remarks)
+    heard = _run(path, settings, model, None, sink)
+    return [message.body for message in sink.messages if message.topic.endswith("/utterance")], heard
 
 
 def _brief(body: Mapping[str, Any]) -> dict[str, Any]:
