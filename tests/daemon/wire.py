@@ -81,9 +81,10 @@ class Wire:
                 if not data:
                     break
                 other.sendall(data)
+            # the end of what one side says, and no reset: a reset makes the other side forget what it has not read yet
+            other.shutdown(socket.SHUT_WR)
         except OSError:
             return
-        _hang_up(other)
 
 
 def _hang_up(end: socket.socket) -> None:
