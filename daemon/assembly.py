@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from pathlib import Path
 from typing import Callable, Sequence
@@ -18,11 +19,13 @@ from daemon.seat import Seat
 from daemon.service.metrics import Metrics
 from daemon.settings import Settings, SourceSettings
 from dsp.errors import ParamError
-from dsp.frontend import warm_up
+from dsp.frontend import kernels_kept_in, warm_up
 from dsp.params import whole_samples
 from models.contract import Contract
 from models.errors import ContractMismatch
 from models.runtime import EmotionModel
+
+logger = logging.getLogger(__name__)
 
 BLOCK_MS = 20.0
 LONGEST_BLOCK_MS = 1000.0
@@ -40,6 +43,10 @@ def open_model(name: str) -> EmotionModel:
         warm_up(model.contract.front_end)
     except ParamError as trouble:
         raise ContractMismatch(f"model {name}: its front end cannot be built: {trouble}; export it again") from trouble
+    if kernels_kept_in() is None:
+        logger.warning(
+            "the front end is compiled anew at every start: no cache can be written; name a folder in NUMBA_CACHE_DIR"
+        )
     return model
 
 

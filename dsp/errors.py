@@ -7,3 +7,7 @@ class ParamError(ValueError):
 
 class ShapeError(ValueError):
     """An array of the wrong shape or dtype; nothing is reshaped to fit."""
+
+
+class SampleError(ValueError):
+    """A sample that is no sound: not a number, infinite, or far beyond full scale."""

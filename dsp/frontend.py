@@ -1,78 +1,65 @@
-"""The tables and work space that turn samples into feature frames, whole or streamed."""
+"""The tables, work space and state that turn samples into feature frames, whole or streamed."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp import kernels
-from dsp.cepstrum import dct_matrix
-from dsp.mel import mel_bank
-from dsp.params import LOG_MEL, MFCC, SPECTROGRAM, FrontEndParams
-from dsp.spectrum import hamming, linear_bank, twiddles
+from dsp import tables
+from dsp.errors import SampleError
+from dsp.kernels.frames import extract, extract_deltas, extract_pitch
+from dsp.kernels.lanes import LANES
+from dsp.kernels.levels import LARGEST_SAMPLE, take_in
+from dsp.params import MFCC_DELTA, PITCH, FrontEndParams
 
 
 class FrontEnd:
-    """Feature frames from samples that lie together in memory. One thread at a time: the work space is its own."""
+    """Feature frames of one stream, from samples that lie together in memory. For one thread at a time."""
 
     def __init__(self, params: FrontEndParams) -> None:
         self.params = params
-        self._taper = hamming(params.frame_samples)
-        self._cos, self._sin = twiddles(params.n_fft)
-        self._linear = _sparse(linear_bank(params)) if SPECTROGRAM in params.kinds else None
-        self._mel = _sparse(mel_bank(params)) if {LOG_MEL, MFCC} & set(params.kinds) else None
-        self._dct = dct_matrix(params.n_mfcc, params.n_mels)
-        self._work = np.zeros((4, params.n_fft // 2, kernels.LANES), np.float32)
-        self._power = np.zeros((params.n_fft // 2 + 1, kernels.LANES), np.float32)
-        self._bands = np.zeros((params.n_bands, kernels.LANES), np.float32)
-        self._log_mel = np.zeros((params.n_mels, kernels.LANES), np.float32)
-        self._mfcc = np.zeros((params.n_mfcc, kernels.LANES), np.float32)
-        self._columns = {kind: params.columns(kind).start for kind in params.kinds}
-        self._log_floor = np.float32(params.log_floor)
-        self._pre_emphasis = np.float32(params.pre_emphasis)
+        self.n_before = max(LANES, params.pitch_window_samples - params.frame_samples if PITCH in params.kinds else 0)
+        """Samples that must lie before the first frame's first: those of the stream, zeros before its start."""
+        self.n_after = LANES
+        """Samples that must lie after the last frame's last, whatever they are."""
+        self._tables = tables.tables(params)
+        self._numbers = self._tables.numbers
+        self._work = tables.work(params)
+        self._deltas = tables.delta_work(params) if MFCC_DELTA in params.kinds else None
+        self._pitch = (*tables.pitch_tables(params), *tables.pitch_work(params)) if PITCH in params.kinds else None
+        self._begins = True
 
     def fill(self, signal: NDArray[np.float32], first_sample: int, n_frames: int, out: NDArray[np.float32]) -> None:
-        """Write frames into out[:n_frames]: (>= n_frames, n_features) float32.
+        """Write the stream's next frames into out[:n_frames]: (>= n_frames, n_features) float32.
 
-        `signal[first_sample]` is the first frame's first sample; `signal[first_sample - 1]` must be the sample
-        before it (zero at the start of a stream), for the pre-emphasis.
+        `signal[first_sample]` is the first frame's first sample; see `n_before` and `n_after` for what lies around.
         """
-        for done in range(0, n_frames, kernels.LANES):
-            self._fill_group(
-                signal,
-                first_sample + done * self.params.hop_samples,
-                min(kernels.LANES, n_frames - done),
-                out[done : done + kernels.LANES],
-            )
+        if n_frames == 0:
+            return
+        extract(signal, first_sample, n_frames, self._begins, *self._tables, *self._work, out)
+        if self._deltas is not None:
+            extract_deltas(n_frames, self._begins, self._numbers, *self._deltas, out)
+        if self._pitch is not None:
+            extract_pitch(signal, first_sample, n_frames, self._numbers, *self._pitch, out)
+        self._begins = False
 
-    def _fill_group(self, signal: NDArray[np.float32], first: int, n: int, out: NDArray[np.float32]) -> None:
-        re, im, spare_re, spare_im = self._work
-        kernels.load_frames(signal, first, self.params.hop_samples, n, self._pre_emphasis, self._taper, re, im)
-        kernels.power_spectra(self._cos, self._sin, re, im, spare_re, spare_im, self._power)
-        if self._linear is not None:
-            kernels.log_bank(self._power, *self._linear, self._log_floor, self._bands)
-            kernels.store_lanes(self._bands, n, self._columns[SPECTROGRAM], out)
-        if self._mel is not None:
-            kernels.log_bank(self._power, *self._mel, self._log_floor, self._log_mel)
-        if LOG_MEL in self._columns:
-            kernels.store_lanes(self._log_mel, n, self._columns[LOG_MEL], out)
-        if MFCC in self._columns:
-            kernels.matrix_lanes(self._dct, self._log_mel, self._mfcc)
-            kernels.store_lanes(self._mfcc, n, self._columns[MFCC], out)
+
+def take_samples(samples: NDArray[np.float32], signal: NDArray[np.float32], at: int) -> None:
+    """Copy samples to signal[at:], those below -200 dB of full scale as zeros. SampleError for one that is no sound."""
+    if take_in(samples, signal, at):
+        wrong = int(np.flatnonzero(~(np.abs(samples) <= np.float32(LARGEST_SAMPLE)))[0])
+        raise SampleError(f"sample {wrong} is {samples[wrong]}: want finite values, full scale 1.0")
+
+
+def kernels_kept_in() -> str | None:
+    """The folder that keeps the compiled kernels for the next start; None where none can be written to."""
+    folder: str | None = extract.stats.cache_path
+    return folder
 
 
 def warm_up(params: FrontEndParams) -> None:
     """Compile every kernel, or load it from Numba's cache on disk, so that no block of sound waits for a compiler."""
-    out = np.zeros((1, params.n_features), np.float32)
-    FrontEnd(params).fill(np.zeros(params.frame_samples + 1, np.float32), 1, 1, out)
-
-
-def _sparse(bank: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """A filter bank as first bins (n_filters,) and the weights from there on (n_filters, widest), zeros at the end."""
-    used = bank != 0.0
-    starts = used.argmax(axis=1)
-    ends = bank.shape[1] - used[:, ::-1].argmax(axis=1)
-    weights = np.zeros((len(bank), int((ends - starts).max())), np.float32)
-    for row, (start, end) in enumerate(zip(starts, ends)):
-        weights[row, : end - start] = bank[row, start:end]
-    return starts.astype(np.int64), weights
+    front_end = FrontEnd(params)
+    signal = np.zeros(front_end.n_before + params.frame_samples + front_end.n_after, np.float32)
+    take_samples(np.zeros(1, np.float32), signal, 0)
+    front_end.fill(signal, front_end.n_before, 1, np.zeros((1, params.n_features), np.float32))

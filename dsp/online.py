@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dsp import framing
 from dsp.errors import ShapeError
-from dsp.frontend import FrontEnd
+from dsp.frontend import FrontEnd, take_samples
 from dsp.params import FrontEndParams
 
 
@@ -18,8 +18,9 @@ class OnlineFrontEnd:
         self.params = params
         self.max_block_samples = max_block_samples
         self._front_end = FrontEnd(params)
-        # one sample of the past for the pre-emphasis, less than a frame that waits, a block that comes
-        self._signal = np.zeros(1 + params.frame_samples + max_block_samples, np.float32)
+        # what the next frame needs of the past, less than a frame that waits, a block that comes
+        self._n_before = self._front_end.n_before
+        self._signal = np.zeros(self._n_before + params.frame_samples + max_block_samples + self._front_end.n_after, np.float32)
         self._n_waiting = 0
         self._frames = np.empty((max_block_samples // params.hop_samples + 1, params.n_features), np.float32)
         self.n_frames = 0
@@ -28,21 +29,22 @@ class OnlineFrontEnd:
     def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n,) float32, full scale 1.0 -> the frames it completes, (k, n_features) float32.
 
-        The result is a view that the next call overwrites. Raises ShapeError.
+        The result is a view that the next call overwrites. Raises ShapeError, and SampleError for a sample that is not
+        finite: then nothing of the block is heard.
         """
         samples = framing.require_mono_f32(samples)
         if len(samples) > self.max_block_samples:
             raise ShapeError(f"want blocks of at most {self.max_block_samples} samples, got {len(samples)}")
-        end = 1 + self._n_waiting
-        self._signal[end : end + len(samples)] = samples
+        take_samples(samples, self._signal, self._n_before + self._n_waiting)
         self._n_waiting += len(samples)
         count = framing.n_frames(self._n_waiting, self.params)
-        self._front_end.fill(self._signal, 1, count, self._frames)
+        self._front_end.fill(self._signal, self._n_before, count, self._frames)
         self._drop(count * self.params.hop_samples)
         self.n_frames += count
         return self._frames[:count]
 
     def _drop(self, n_samples: int) -> None:
         if n_samples:
-            self._signal[: 1 + self._n_waiting - n_samples] = self._signal[n_samples : 1 + self._n_waiting]
+            kept = self._n_before + self._n_waiting - n_samples
+            self._signal[:kept] = self._signal[n_samples : n_samples + kept]
             self._n_waiting -= n_samples

@@ -1,4 +1,4 @@
-"""Pre-emphasis, taper, FFT twiddles and the linear bands of the spectrogram: everything a power spectrum needs."""
+"""Tapers, FFT twiddles and the linear bands of the spectrogram: the tables that a power spectrum needs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ def hamming(n_samples: int) -> NDArray[np.float32]:
     Equation (3) of paper 1 misprints the denominator as a factor.
     """
     return np.hamming(n_samples).astype(np.float32)
+
+
+def hann(n_samples: int) -> NDArray[np.float32]:
+    """Symmetric Hann taper, 0.5 - 0.5 cos(2 pi n / (N - 1)): (n_samples,) float32."""
+    return np.hanning(n_samples).astype(np.float32)
+
+
+def taper(params: FrontEndParams) -> NDArray[np.float32]:
+    """The taper that the parameters name: (frame_samples,) float32."""
+    return {"hamming": hamming, "hann": hann}[params.taper](params.frame_samples)
 
 
 def twiddles(n: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from models.contract import METADATA_KEY, Contract
 from models.errors import ContractMismatch, ModelError
 from models.registry import Artefact, load
+
+# from 1.29 on, ONNX Runtime tells its maker of every session, the model's name and hash included, unless this is set before it
+# is imported; nothing leaves the device without an explicit setting
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime
 
 PROVIDERS = ("CPUExecutionProvider",)
 

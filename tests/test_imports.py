@@ -34,10 +34,13 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "paho": ("daemon.delivery.mqtt", "daemon.demo"),
     "torch": ("models.networks", "models.lab"),
     "jtop": ("daemon.power",),
+    "librosa": ("models.lab", "benchmarks"),
+    "sklearn": ("models.lab",),
+    "parselmouth": ("models.lab",),  # GPL: never in what the vehicle runs
 }
 """Libraries that stay in few places."""
 
-NEVER_FROM_THE_DAEMON = ("torch", "matplotlib", "pandas", "models.lab", "models.networks")
+NEVER_FROM_THE_DAEMON = ("torch", "matplotlib", "pandas", "librosa", "sklearn", "parselmouth", "models.lab", "models.networks")
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,9 @@ def test_the_ways_followed_are_the_real_ones(sources: Tree) -> None:
         ("daemon.pipeline", "from tests.fixtures import broker", "only tests import tests"),
         ("daemon.capture.ring", "import pyaudio as audio", "pyaudio belongs to daemon.capture.microphone"),
         ("daemon.pipeline", "from paho.mqtt import client", "paho belongs to daemon.delivery.mqtt, daemon.demo"),
+        ("models.runtime", "import parselmouth", "parselmouth belongs to models.lab"),
+        ("models.networks.cl", "from sklearn.svm import SVC", "sklearn belongs to models.lab"),
+        ("dsp.tables", "from librosa import filters", "librosa belongs to models.lab, benchmarks"),
         ("daemon.doctor", "import importlib\nimportlib.import_module('torch')", "daemon.doctor:2 imports torch"),
     ],
 )

@@ -1,37 +1,24 @@
-"""The front end beside independent implementations: NumPy's FFT in float64, SciPy's DCT, librosa's mel bank."""
+"""The front end beside NumPy's FFT in float64, under every Python, and what its tables must be like."""
 
 from __future__ import annotations
-
-import sys
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dsp.cepstrum import dct_matrix
-from dsp.mel import hz_from_mel, mel_bank, mel_from_hz
+from dsp.mel import hz_from_mel, mel_from_hz
 from dsp.offline import feature_frames
-from dsp.params import LOG_MEL, MFCC, SPECTROGRAM, FrontEndParams
+from dsp.params import LOG_MEL, SPECTROGRAM, FrontEndParams
 from dsp.spectrum import hamming, linear_bank, twiddles
+from tests.dsp.signals import speechlike
 
-needs_peers = pytest.mark.skipif(sys.version_info < (3, 10), reason="SciPy and librosa are test dependencies from 3.10 on")
-
-ALL_KINDS = (SPECTROGRAM, LOG_MEL, MFCC)
 VARIANTS = {
-    "paper 1": FrontEndParams(kinds=ALL_KINDS),
-    "25 ms every 10 ms": FrontEndParams(frame_ms=25.0, hop_ms=10.0, kinds=ALL_KINDS),
-    "8 kHz": FrontEndParams(sample_rate_hz=8000, n_mels=20, f_max_hz=4000.0, kinds=ALL_KINDS),
-    "radix 4 to the end": FrontEndParams(frame_ms=128.0, hop_ms=64.0, kinds=ALL_KINDS),
-    "odd frame": FrontEndParams(frame_ms=10.0625, hop_ms=3.0625, n_bands=64, n_mels=16, kinds=ALL_KINDS),
+    "paper 1": FrontEndParams(kinds=(SPECTROGRAM,)),
+    "25 ms every 10 ms": FrontEndParams(frame_ms=25.0, hop_ms=10.0, kinds=(SPECTROGRAM,)),
+    "8 kHz": FrontEndParams(sample_rate_hz=8000, kinds=(SPECTROGRAM,)),
+    "radix 4 to the end": FrontEndParams(frame_ms=128.0, hop_ms=64.0, kinds=(SPECTROGRAM,)),
+    "odd frame": FrontEndParams(frame_ms=10.0625, hop_ms=3.0625, n_bands=64, kinds=(SPECTROGRAM,)),
 }
-
-
-def speechlike(n_samples: int, seed: int = 0) -> NDArray[np.float32]:
-    """Harmonics of a gliding pitch in noise: loud and faint bands side by side."""
-    rng = np.random.default_rng(seed)
-    phase = np.cumsum(2 * np.pi * np.linspace(110, 230, n_samples) / 16000)
-    voiced = sum((np.sin(k * phase) / k for k in range(1, 20)), np.zeros(n_samples))
-    return (0.2 * voiced + 0.01 * rng.standard_normal(n_samples)).astype(np.float32)
 
 
 def reference_power(samples: NDArray[np.float32], params: FrontEndParams) -> NDArray[np.float64]:
@@ -53,40 +40,6 @@ def test_spectrogram_is_the_log_of_mean_fft_power(params: FrontEndParams) -> Non
     got = feature_frames(samples, params)[:, params.columns(SPECTROGRAM)]
     np.testing.assert_allclose(got, wanted, atol=1e-3)
     assert np.abs(got - wanted).mean() < 1e-5
-
-
-@needs_peers
-@pytest.mark.parametrize("params", VARIANTS.values(), ids=VARIANTS.keys())
-def test_log_mel_and_mfcc_are_those_of_librosa_and_scipy(params: FrontEndParams) -> None:
-    import librosa
-    import scipy.fft
-
-    bank = librosa.filters.mel(
-        sr=params.sample_rate_hz,
-        n_fft=params.n_fft,
-        n_mels=params.n_mels,
-        fmin=params.f_min_hz,
-        fmax=params.f_max_hz,
-        htk=True,
-        norm=None,
-        dtype=np.float64,
-    )
-    np.testing.assert_allclose(mel_bank(params), bank, atol=1e-6)
-    samples = speechlike(12000, seed=1)
-    log_mel = np.log(reference_power(samples, params) @ bank.T + params.log_floor)
-    got = feature_frames(samples, params)
-    np.testing.assert_allclose(got[:, params.columns(LOG_MEL)], log_mel, atol=1e-3)
-    wanted = scipy.fft.dct(log_mel, type=2, norm="ortho", axis=1)[:, : params.n_mfcc]
-    np.testing.assert_allclose(got[:, params.columns(MFCC)], wanted, atol=2e-3)
-
-
-@needs_peers
-def test_dct_matrix_is_scipys() -> None:
-    import scipy.fft
-
-    wanted = scipy.fft.dct(np.eye(40), type=2, norm="ortho", axis=0)
-    np.testing.assert_allclose(dct_matrix(40, 40), wanted, atol=1e-7)
-    np.testing.assert_array_equal(dct_matrix(13, 40), dct_matrix(40, 40)[:13])
 
 
 def test_hamming_has_the_equation_that_the_paper_meant() -> None:

@@ -30,7 +30,7 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
     "no log floor": ({"log_floor": 0.0}, "above zero"),
     "no kinds": ({"kinds": ()}, "each at most once"),
     "a kind twice": ({"kinds": (MFCC, MFCC)}, "each at most once"),
-    "unknown kind": ({"kinds": ("chroma",)}, "from spectrogram, log_mel, mfcc"),
+    "unknown kind": ({"kinds": ("chroma",)}, "from samples, power, power_db"),
     "mel range beyond half the rate": ({"sample_rate_hz": 8000}, "f_max <= 4000"),
     "mel range upside down": ({"f_min_hz": 4000.0, "f_max_hz": 300.0}, "f_min < f_max"),
     "more mfcc than mels": ({"n_mfcc": 41}, "1 to n_mels, 40"),

@@ -5,6 +5,9 @@ The wrong files are the shipped one with some bytes of its contract replaced by 
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -186,3 +189,21 @@ def test_a_shipped_file_with_one_bit_changed_is_refused(tmp_path: Path, content:
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(UnknownModel, match=f"did you mean '{registry.DEFAULT}'"):
         EmotionModel.open(registry.DEFAULT + "2")
+
+
+def test_onnx_runtime_tells_nobody(tmp_path: Path) -> None:
+    """With its telemetry on, it writes an identity of the device and what it has to say below the home folder."""
+    silent = ("ORT_", "XDG_", "CI")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(silent)}
+    home = tmp_path / "home"
+    home.mkdir()
+    answer = subprocess.run(
+        [sys.executable, "-c", f"from models.runtime import EmotionModel; EmotionModel.open({registry.DEFAULT!r})"],
+        env={**environment, "HOME": str(home), "NUMBA_CACHE_DIR": str(tmp_path / "numba")},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert list(home.rglob("*")) == []
