@@ -6,11 +6,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
-from benchmarks import stream, way
+from benchmarks import fft, frontend, stream, way
 from benchmarks.machine import facts
 
-QUESTIONS = {"stream": stream, "way": way}
+QUESTIONS: dict[str, Any] = {"stream": stream, "way": way, "frontend": frontend, "fft": fft}
+"""Each has `measure`; and `table`, where a name and a value a line do not show what it found."""
 
 
 def main() -> int:
@@ -22,10 +24,13 @@ def main() -> int:
     parser.add_argument("--plot", type=Path, metavar="PNG")
     parser.add_argument("--short", action="store_true", help="a minute instead of an hour: shows that it runs, measures little")
     options = parser.parse_args()
-    figures = QUESTIONS[options.name].measure(options.short, options.plot)
+    question = QUESTIONS[options.name]
+    figures = question.measure(options.short, options.plot)
     result = {"benchmark": options.name, "machine": facts(), "figures": figures}
-    for name, value in figures.items():
-        print(f"{name:32} {value}")
+    if hasattr(question, "table"):
+        print(question.table(figures))
+    else:
+        print("\n".join(f"{name:32} {value}" for name, value in figures.items()))
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
     return 0

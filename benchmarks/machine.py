@@ -8,15 +8,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("affectd", "numpy", "numba", "onnxruntime", "webrtcvad-wheels")
+PEERS = ("scipy", "librosa", "kaldi-native-fbank", "rocket-fft")
+PACKAGES = ("affectd", "numpy", "numba", "onnxruntime", "webrtcvad-wheels", *PEERS)
 
 
 def facts() -> dict[str, Any]:
-    """Processor, cores this process may use, governor, and versions."""
+    """Processor, cores this process may use, governor, how many programs wanted to run of late, and versions."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "governor": _first_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")) or "unknown",
+        "load": os.getloadavg()[0],
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
     }
