@@ -31,9 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LabError as trouble:
         print(f"affectd-lab: {trouble}", file=sys.stderr)
     except ModuleNotFoundError as trouble:
-        if trouble.name not in ("torch", "onnx"):
+        name = {"sklearn": "scikit-learn"}.get(str(trouble.name), trouble.name)
+        if name not in ("torch", "onnx", "matplotlib", "librosa", "scikit-learn"):
             raise
-        print(f"affectd-lab: {trouble.name} is not installed: pip install 'affectd[lab]'", file=sys.stderr)
+        print(f"affectd-lab: {name} is not installed: pip install 'affectd[lab]'", file=sys.stderr)
     except BrokenProcessPool:
         print(
             "affectd-lab: a worker was killed, out of memory perhaps: the same command goes on; try --workers 1",
@@ -68,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, metavar="FILE", help="default: the file that ships with affectd")
     _with_results(export)
     export.set_defaults(command=_export)
+
+    report = commands.add_parser("report", help="write RESULTS.md and its pictures from the results at hand")
+    report.add_argument("--out", type=Path, default=RESULTS.parent, metavar="DIR", help="default: beside the recipes")
+    report.add_argument("--corpora", action="store_true", help="draw the pictures of recordings, too")
+    _with_results(report)
+    report.set_defaults(command=_report)
     return parser
 
 
@@ -107,11 +114,10 @@ def _corpora(options: argparse.Namespace) -> int:
 def _corpus_row(corpus: Corpus) -> dict[str, Any]:
     folder = corpora.corpora_root() / corpus.folder
     try:
-        utterances = corpora.find(corpus, corpora.corpora_root())
-    except LabError:
-        found, complaints = None, [f"no folder {folder}"]
-    else:
-        found, complaints = str(folder), corpora.complaints(corpus, utterances)
+        utterances, complaints = corpora.examine(corpus, corpora.corpora_root())
+        found: str | None = str(folder)
+    except corpora.NotAtHand:
+        found, complaints = None, [f"corpus not at hand: no folder {folder}"]
     return {
         "corpus": corpus.name,
         "found": found,
@@ -134,8 +140,15 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
+def _network_of(name: str) -> recipe.Recipe:
+    chosen = recipe.load(name)
+    if chosen.is_classical:
+        raise LabError(f"recipe {name}: {chosen.network} is a yardstick without a model file: it can only be evaluated")
+    return chosen
+
+
 def _train(options: argparse.Namespace) -> int:
-    chosen = recipe.load(options.recipe)
+    chosen = _network_of(options.recipe)
     from models.lab.evaluate import CHECKPOINTS, worker_pool
     from models.lab.train import train
 
@@ -156,7 +169,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    chosen = recipe.load(options.recipe)
+    chosen = _network_of(options.recipe)
     from models.lab.evaluate import CHECKPOINTS
     from models.lab.export import export
 
@@ -166,6 +179,18 @@ def _export(options: argparse.Namespace) -> int:
         f"at most {exported.largest_difference:.1e} from torch"
     )
     return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from models.lab.at_hand import at_hand
+    from models.lab.publish import publish, publish_recordings
+
+    found = at_hand(options.results)
+    lacking = publish_recordings(corpora.corpora_root(), options.out) if options.corpora else []
+    for line in lacking:
+        print(f"affectd-lab: {line}", file=sys.stderr)
+    print(publish(found, options.out))
+    return USAGE_ERROR if lacking else 0
 
 
 def _at_hand(chosen: recipe.Recipe, results: Path) -> list[Scored]:

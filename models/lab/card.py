@@ -6,17 +6,19 @@ import hashlib
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
 import numpy as np
 
 from models.contract import Contract
 from models.lab import metrics, splits
 from models.lab.corpora import Utterance
-from models.lab.fit import Fitted
 from models.lab.recipe import Recipe
 from models.lab.results import Result, Run, pooled, read
 from models.lab.splits import folds
+
+if TYPE_CHECKING:
+    from models.lab.fit import Fitted
 
 PAPER_RECOGNITION_RATES = {"cl-emodb": 85.72, "cl-casia": 82.86}
 """Per cent, tables 2 and 3 of paper 1."""
@@ -57,7 +59,9 @@ def scored_at_hand(recipe: Recipe, protocol: str, utterances: Sequence[Utterance
     """The results of every seed all of whose folds have been run, from seed 0 on; empty when seed 0 is not whole."""
     found: list[Result] = []
     for seed in count():
-        of_seed = [read(Run(recipe, protocol, seed, fold.name), results) for fold in folds(protocol, utterances, seed)]
+        of_seed = [
+            read(Run(recipe, protocol, seed, fold.name), results) for fold in folds(protocol, utterances, seed, recipe.share)
+        ]
         if None in of_seed:
             return Scored(protocol, found)
         found += [result for result in of_seed if result is not None]

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import importlib.util
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from models.lab import corpora, metrics, results, splits
 from models.lab.corpora import Utterance
-from models.lab.features import extract
-from models.lab.fit import Fitted, fit, probabilities
+from models.lab.errors import LabError
+from models.lab.material import Material, as_dealt, gather, prepare
 from models.lab.recipe import Recipe
 from models.lab.results import RESULTS, Result, Run
+from models.lab.splits import Fold
+
+if TYPE_CHECKING:
+    from models.lab.classical import FittedTable
+    from models.lab.fit import Fitted
+
+# torch and scikit-learn are imported by what trains with them: each does without the other
 
 CHECKPOINTS = Path("build") / "lab"
 
@@ -29,8 +37,17 @@ _MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "80
 
 
 def runs(recipe: Recipe, protocol: str, seeds: Sequence[int], utterances: Sequence[Utterance]) -> list[Run]:
-    """Every run of a protocol. Raises LabError for an unknown one."""
-    return [Run(recipe, protocol, seed, fold.name) for seed in seeds for fold in splits.folds(protocol, utterances, seed)]
+    """Every run of a protocol. Raises LabError for an unknown one, and for one that a recipe cannot be judged by."""
+    if recipe.copies_before_split and protocol == splits.SPEAKER_INDEPENDENT:
+        raise LabError(
+            f"{recipe.name}: what its copies leak is seen by the protocol {splits.PAPER}; by {protocol} nothing leaks, take "
+            "the recipe that splits first"
+        )
+    return [
+        Run(recipe, protocol, seed, fold.name)
+        for seed in seeds
+        for fold in splits.folds(protocol, as_dealt(recipe, utterances), seed, recipe.share)
+    ]
 
 
 def evaluate(
@@ -46,8 +63,11 @@ def evaluate(
     `n_workers` processes of one thread each; 0 runs them one by one in this process. Raises LabError when the corpus is
     not whole, or when a result at hand is of another recipe.
     """
-    wanted = runs(recipe, protocol, seeds, corpora.whole(recipe.corpus, corpora.corpora_root()))
+    utterances = corpora.whole(recipe.corpus, corpora.corpora_root())
+    wanted = runs(recipe, protocol, seeds, utterances)
     missing = [run for run in wanted if results.read(run, folder) is None]
+    if missing and n_workers:
+        prepare(recipe, utterances, n_workers)
     started = time.perf_counter()
     for n_done, (run, result) in enumerate(_run_all(missing, n_workers, folder, checkpoints), start=1):
         left_s = (time.perf_counter() - started) / n_done * (len(missing) - n_done)
@@ -85,38 +105,70 @@ def worker_pool(n_workers: int) -> ProcessPoolExecutor:
     )
 
 
+def _end_with(parent: int) -> None:
+    """A parent that is killed leaves its workers to train on for hours, with nobody to write the results down."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
 def _begin_worker() -> None:
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    # Ctrl-C goes to the whole group: a worker ends without a word, the checkpoint of its last epochs stands
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if importlib.util.find_spec("torch") is None:  # what is classical does without
+        return
+    import torch
+
     torch.set_num_threads(1)
     # the momentum of a weight whose input stays zero decays to the smallest numbers there are, on which a processor takes
     # twice the time; they move no weight
     torch.set_flush_denormal(True)
-    # Ctrl-C goes to the whole group: a worker ends without a word, the checkpoint of its last epochs stands
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run_one(run: Run, folder: Path, checkpoints: Path) -> Result:
     """Train on the fold's one part, test on the other, once, and write it down in `folder`.
 
-    An unfinished run goes on from its checkpoint.
+    An unfinished run of a network goes on from its checkpoint.
     """
     recipe = run.recipe
     utterances = corpora.whole(recipe.corpus, corpora.corpora_root())
-    fold = next(fold for fold in splits.folds(run.protocol, utterances, run.seed) if fold.name == run.fold)
+    dealt = as_dealt(recipe, utterances)
+    fold = next(fold for fold in splits.folds(run.protocol, dealt, run.seed, recipe.share) if fold.name == run.fold)
     if run.protocol == splits.SPEAKER_INDEPENDENT:
-        speakers = np.array([utterance.speaker for utterance in utterances])
+        speakers = np.array([utterance.speaker for utterance in dealt])
         assert not set(speakers[fold.train]) & set(speakers[fold.test]), "a speaker is on both sides"
-    frames = extract(utterances, recipe)
-    truth = recipe.classes(utterances)
+    material = gather(recipe, utterances)
     checkpoint = checkpoints / recipe.name / f"{run.name}.pt"
-    fitted = fit(recipe, [frames[i] for i in fold.train], truth[fold.train], run.seed, checkpoint, run.name)
-    said = np.array([probabilities(fitted.network, recipe, frames[i]).argmax() for i in fold.test], np.int64)
-    result = _result(run, fitted, len(fold.train), metrics.confusion(truth[fold.test], said, len(recipe.labels)))
+    fitted, said = _classical(run, material, fold) if recipe.is_classical else _network(run, material, fold, checkpoint)
+    n_train = sum(1 + len(material.copies[i]) for i in fold.train)
+    matrix = metrics.confusion(material.truth[fold.test], said, len(recipe.labels))
+    result = _result(run, fitted, n_train, matrix)
     results.write(run, result, folder)
     checkpoint.unlink(missing_ok=True)
     return result
 
 
-def _result(run: Run, fitted: Fitted, n_train: int, matrix: NDArray[np.int64]) -> Result:
+def _network(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tuple[Fitted, NDArray[np.int64]]:
+    from models.lab.fit import fit, probabilities
+    from models.lab.train import parts
+
+    learnt_from, judged_by = parts(run.recipe, material, fold, run.seed)
+    fitted = fit(run.recipe, learnt_from, run.seed, checkpoint, run.name, judged_by)
+    likely = [probabilities(fitted.network, run.recipe, material.frames[i]) for i in fold.test]
+    return fitted, np.array([each.argmax() for each in likely], np.int64)
+
+
+def _classical(run: Run, material: Material, fold: Fold) -> tuple[FittedTable, NDArray[np.int64]]:
+    from models.lab.classical import fit
+
+    # without epochs there is nothing to stop: what a share holds for validation is learnt from
+    learnt_from = np.sort(np.concatenate([fold.train, fold.validation]))
+    fitted = fit(run.recipe, *material.learnt_from(learnt_from), run.seed)
+    return fitted, fitted.classes([material.frames[i] for i in fold.test])
+
+
+def _result(run: Run, fitted: Fitted | FittedTable, n_train: int, matrix: NDArray[np.int64]) -> Result:
     return Result(
         recipe=run.recipe.as_dict(),
         corpus=run.recipe.corpus.name,
@@ -127,9 +179,11 @@ def _result(run: Run, fitted: Fitted, n_train: int, matrix: NDArray[np.int64]) -
         n_parameters=fitted.n_parameters,
         n_train=n_train,
         n_test=int(matrix.sum()),
-        epochs=run.recipe.epochs,
+        epochs=len(fitted.history.losses),
         training_loss=fitted.loss,
         seconds=round(fitted.seconds, 1),
         labels=run.recipe.labels,
         confusion=matrix.tolist(),
+        losses=[round(loss, 4) for loss in fitted.history.losses],
+        validation_losses=[round(loss, 4) for loss in fitted.history.validation_losses],
     )

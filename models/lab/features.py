@@ -28,10 +28,12 @@ def trim(samples: NDArray[np.float32], frame_samples: int, within_db: float) -> 
     return samples[first * frame_samples : (last + 1) * frame_samples]
 
 
+def trimmed(utterance: Utterance, recipe: Recipe) -> NDArray[np.float32]:
+    """(n,) samples of the recording, cut by the recipe's `trim_db`. Raises LabError for one that cannot be read."""
+    samples = float32_from_int16(read_pcm(utterance.path, recipe.front_end.sample_rate_hz))
+    return trim(samples, recipe.front_end.frame_samples, recipe.trim_db)
+
+
 def extract(utterances: Sequence[Utterance], recipe: Recipe) -> list[NDArray[np.float32]]:
     """One (n_frames, n_features) array an utterance. Raises LabError for a recording that cannot be read."""
-    frames = []
-    for utterance in utterances:
-        samples = float32_from_int16(read_pcm(utterance.path, recipe.front_end.sample_rate_hz))
-        frames.append(feature_frames(trim(samples, recipe.front_end.frame_samples, recipe.trim_db), recipe.front_end))
-    return frames
+    return [feature_frames(trimmed(utterance, recipe), recipe.front_end) for utterance in utterances]

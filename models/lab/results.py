@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp.params import FrontEndParams
 from models.lab import metrics
 from models.lab.errors import LabError
-from models.lab.recipe import Recipe
+from models.lab.recipe import Augmentation, Recipe
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -51,13 +52,22 @@ class Result:
     n_train: int
     n_test: int
     epochs: int
-    training_loss: float
-    """Mean of the last epoch."""
+    training_loss: float | None
+    """Mean of the last epoch; None for what is no network."""
     seconds: float
     """Of the training, without the pauses of a run that was resumed."""
     labels: list[str]
     confusion: list[list[int]]
     """A row is what was true, a column what was said, both in the order of `labels`."""
+    losses: list[float] = field(default_factory=list)
+    """Mean of each epoch on the training part; empty in results older than the field."""
+    validation_losses: list[float] = field(default_factory=list)
+    """After each epoch on the validation part, if there was one."""
+
+    @property
+    def leaky(self) -> bool:
+        """Whether copies of one recording may be on both sides of the split: then the score says nothing of a new one."""
+        return bool(self.recipe.get("copies_before_split", False))
 
     @property
     def matrix(self) -> NDArray[np.int64]:
@@ -65,8 +75,9 @@ class Result:
         return np.array(self.confusion, np.int64)
 
     def to_json(self) -> str:
-        """The fields, and the scores that follow from them."""
-        return json.dumps({**asdict(self), **_scores(self.matrix, self.labels)}, indent=1, sort_keys=True) + "\n"
+        """The fields, and what follows from them: the scores, and what they are worth."""
+        follows = {"leaky": self.leaky, **_scores(self.matrix, self.labels)}
+        return json.dumps({**asdict(self), **follows}, indent=1, sort_keys=True) + "\n"
 
 
 def _scores(matrix: NDArray[np.int64], labels: Sequence[str]) -> dict[str, Any]:
@@ -94,8 +105,9 @@ def read(run: Run, results: Path) -> Result | None:
         return None
     try:
         values = json.loads(path.read_text())
-        result = Result(**{name: values[name] for name in Result.__dataclass_fields__})
-    except (ValueError, KeyError, TypeError) as trouble:
+        result = Result(**{name: values[name] for name in Result.__dataclass_fields__ if name in values})
+        _check(result)
+    except (ValueError, TypeError) as trouble:
         raise LabError(f"{path}: is not the result of a run ({trouble}): delete it to run it again") from trouble
     changed = differing(result.recipe, run.recipe.as_dict())
     if changed:
@@ -105,9 +117,27 @@ def read(run: Run, results: Path) -> Result | None:
     return result
 
 
+def _check(result: Result) -> None:
+    shape = len(result.labels), len(result.labels)
+    if result.matrix.shape != shape or result.matrix.min(initial=0) < 0 or not result.matrix.any():
+        raise ValueError(f"confusion: want counts {shape}, at least one above zero")
+
+
 def differing(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """The keys in which two recipes differ; what a recipe says of its source trains nothing."""
+    then, now = _filled(then), _filled(now)
     return sorted(key for key in {*then, *now} - {"source"} if then.get(key) != now.get(key))
+
+
+def _filled(recipe: dict[str, Any]) -> dict[str, Any]:
+    # a parameter that an older result does not know had its default's effect then
+    defaults = {each.name: each.default for each in fields(Recipe) if each.default is not MISSING}
+    as_in_json = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
+    nested = {
+        "front_end": {**FrontEndParams().as_dict(), **recipe.get("front_end", {})},
+        "augment": {**asdict(Augmentation()), **recipe.get("augment", {})},
+    }
+    return {**as_in_json, **recipe, **nested}
 
 
 def pooled(results: Sequence[Result]) -> NDArray[np.int64]:

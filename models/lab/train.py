@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from models.lab import corpora
-from models.lab.features import extract
-from models.lab.fit import Fitted, finished, fit
+from models.lab.fit import Fitted, Part, finished, fit
+from models.lab.material import Material, gather
 from models.lab.recipe import Recipe
+from models.lab.splits import Fold, cut_validation
 
 
 def train(recipe: Recipe, seed: int, checkpoints: Path) -> Path:
@@ -17,14 +20,38 @@ def train(recipe: Recipe, seed: int, checkpoints: Path) -> Path:
     """
     utterances = corpora.whole(recipe.corpus, corpora.corpora_root())
     checkpoint = _checkpoint(recipe, seed, checkpoints)
-    fit(recipe, extract(utterances, recipe), recipe.classes(utterances), seed, checkpoint, f"{recipe.name} seed {seed}")
+    material = gather(recipe, utterances)
+    everybody = Fold("whole", np.arange(len(material.utterances)), np.empty(0, np.int64))
+    learnt_from, judged_by = parts(recipe, material, everybody, seed)
+    fit(recipe, learnt_from, seed, checkpoint, f"{recipe.name} seed {seed}", judged_by)
     return checkpoint
+
+
+def parts(recipe: Recipe, material: Material, fold: Fold, seed: int) -> tuple[Part, Part | None]:
+    """What a fold's network learns from, and, for a recipe with `patience`, what it is stopped by.
+
+    That is the fold's validation part if it has one, and else a cut of other speakers from its training part; no copies
+    are in it but those of a recipe that makes them before the split.
+    """
+    if not recipe.patience:
+        return Part(*material.learnt_from(np.sort(np.concatenate([fold.train, fold.validation])))), None
+    if len(fold.validation):
+        return Part(*material.learnt_from(fold.train)), Part(*material.judged_by(fold.validation))
+    cut = cut_validation(material.utterances, fold.train, seed)
+    return Part(*material.learnt_from(cut.train)), Part(*material.judged_by(cut.validation))
 
 
 def trained(recipe: Recipe, seed: int, checkpoints: Path) -> Fitted:
     """What `train` made. Raises LabError when it has not, or not to the end."""
+    return finished(recipe, seed, _n_examples(recipe, seed), _checkpoint(recipe, seed, checkpoints))
+
+
+def _n_examples(recipe: Recipe, seed: int) -> int:
     n_utterances = sum(recipe.corpus.n_by_label.values())
-    return finished(recipe, seed, n_utterances, _checkpoint(recipe, seed, checkpoints))
+    if not recipe.patience or recipe.copies_before_split or not recipe.copies:
+        return n_utterances * (1 + len(recipe.copies))
+    cut = cut_validation(corpora.whole(recipe.corpus, corpora.corpora_root()), np.arange(n_utterances), seed)
+    return n_utterances + len(cut.train) * len(recipe.copies)
 
 
 def _checkpoint(recipe: Recipe, seed: int, checkpoints: Path) -> Path:

@@ -8,7 +8,6 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-import torch
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -16,10 +15,15 @@ else:
     import tomli as tomllib
 
 
-def versions() -> dict[str, str]:
-    """The versions of Python, torch, NumPy and affectd."""
+def versions(trained_by: str = "torch") -> dict[str, str]:
+    """The versions of Python, of the library that did the training, of NumPy and of affectd."""
     try:
         own = metadata.version("affectd")
     except metadata.PackageNotFoundError:  # run from the source tree
         own = str(tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"])
-    return {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__, "affectd": own}
+    return {
+        "python": platform.python_version(),
+        trained_by: metadata.version(trained_by),
+        "numpy": np.__version__,
+        "affectd": own,
+    }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +47,7 @@ def test_one_result_a_speaker_and_none_twice(
     def never(*_: object) -> Fitted:
         raise AssertionError("a run was run again")
 
-    monkeypatch.setattr(lab, "fit", never)
+    monkeypatch.setattr("models.lab.fit.fit", never)
     assert evaluated(folder, splits.SPEAKER_INDEPENDENT) == found
     (folder / "results" / "tiny" / "speaker-independent-seed0-08.json").unlink()
     with pytest.raises(AssertionError, match="run again"):
@@ -109,7 +111,7 @@ def test_a_corpus_that_is_not_whole_is_refused(folder: Path) -> None:
 
 
 def test_speakers_on_both_sides_stop_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def leaky(protocol: str, utterances: list[Utterance], seed: int) -> list[splits.Fold]:
+    def leaky(protocol: str, utterances: list[Utterance], seed: int, share: object) -> list[splits.Fold]:
         return [splits.Fold("03", np.arange(10), np.arange(10, len(utterances)))]
 
     monkeypatch.setattr(splits, "folds", leaky)
@@ -146,3 +148,18 @@ def test_several_seeds_give_mean_and_sample_deviation() -> None:
     scored = Scored("paper", [result(seed, "x", [[seed, 4 - seed], [0, 4]]) for seed in (1, 2, 3)])
     assert scored.scores()["paper_wa_mean"] == 75.0
     assert scored.scores()["paper_wa_sd"] == 12.5
+
+
+def test_workers_end_with_a_parent_that_is_killed() -> None:
+    script = (
+        "import os, time; from models.lab.evaluate import worker_pool; pool = worker_pool(1); "
+        "print(pool.submit(os.getpid).result(), flush=True); pool.submit(time.sleep, 1000.0); time.sleep(1000.0)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    ) as parent:
+        assert parent.stdout is not None
+        assert int(parent.stdout.readline()) != parent.pid
+        parent.kill()
+        # the pipe is the worker's, too: it ends when the worker has, in seconds, or this test by its own time limit
+        assert parent.stdout.read() == ""

@@ -158,7 +158,7 @@ def test_seeds_count_when_all_their_folds_are_there(folder: Path) -> None:
 
 
 def test_a_corpus_that_forbids_it_does_not_ship(folder: Path) -> None:
-    corpus = replace(RECIPE.corpus, may_ship=False, licence="none at all", weights_licence="none: not to be given away")
+    corpus = replace(tiny.CORPUS, may_ship=False, licence="none at all", weights_licence="none: not to be given away")
     recipe = replace(RECIPE, corpus=corpus)
     for out in (None, folder / "artefacts" / "deeper" / "sly.onnx"):
         with pytest.raises(LabError, match=r"may not be given away \(licence: none at all\); use --out"):

@@ -69,6 +69,14 @@ def test_unknown_recipe_names_the_known() -> None:
         ("batch = 5", "batch = 0", "batch is 0: want a value above zero"),
         ("epochs = 80", "epochs = true", "epochs is True: want a value of type int"),
         ("dropout = 0.2", "dropout = 1.0", "dropout is 1.0: want 0 <= value < 1"),
+        ("dropout = 0.2", "share = [80, 30]", "share is [80, 30]: want two or three whole numbers"),
+        ("dropout = 0.2", "share = [60, 20.5, 19.5]", "share is [60, 20.5, 19.5]: want two or three whole numbers"),
+        ("dropout = 0.2", 'statistics = ["median"]', "statistics is ['median']: want a list of mean, deviation"),
+        ("dropout = 0.2", 'optimiser = "adm"', "unknown optimiser 'adm': known are adam, adamw, sgd"),
+        ("dropout = 0.2", "patience = -1", "patience is -1: want 0 or more"),
+        ("dropout = 0.2", "augment.masks = -1", "augment.masks is -1: want 0 or more"),
+        ("dropout = 0.2", "augment.mask_part = 1.5", "augment.mask_part is 1.5"),
+        ("dropout = 0.2", "augment.mask = 1", "unknown key 'mask'; did you mean 'masks'?"),
     ],
 )
 def test_nonsense_is_refused_with_file_and_key(folder: Path, old: str, new: str, says: str) -> None:

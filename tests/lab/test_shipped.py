@@ -21,7 +21,7 @@ def results_of(name: str) -> dict[str, list[Result]]:
     found: dict[str, list[Result]] = {}
     for path in sorted((RESULTS / name).glob("*.json")):
         values = json.loads(path.read_text())
-        result = Result(**{field: values[field] for field in Result.__dataclass_fields__})
+        result = Result(**{field: values[field] for field in Result.__dataclass_fields__ if field in values})
         found.setdefault(result.protocol, []).append(result)
     return found
 
