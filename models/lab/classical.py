@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dsp.functionals import functionals, masked_functionals
 from dsp.params import PITCH, FrontEndParams
-from models.lab.recipe import FUNCTIONALS, Recipe
+from models.lab.recipe import EGEMAPS, FUNCTIONALS, Recipe
 from models.lab.versions import versions
 
 Frames = NDArray[np.float32]
@@ -27,8 +27,10 @@ MOST_STEPS = 20_000
 def row(frames: Frames, recipe: Recipe) -> NDArray[np.float64]:
     """(n_frames, n_features) -> (n_columns,): the recipe's statistics of the utterance, kind by kind.
 
-    Mean and deviation are those that a network over a table makes (`networks/of_frames.py`).
+    Mean and deviation are those that a network over a table makes (`networks/of_frames.py`). eGeMAPS is a row already.
     """
+    if EGEMAPS in recipe.statistics:
+        return frames[0].astype(np.float64)
     columns = [_of_kind(frames, kind, name, recipe.front_end) for kind in recipe.front_end.kinds for name in recipe.statistics]
     return np.concatenate(columns).astype(np.float64)
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 import dsp
 from dsp.offline import feature_frames
-from models.lab import augment
+from models.lab import augment, egemaps
 from models.lab.corpora import Utterance
 from models.lab.feature_cache import FeatureCache
 from models.lab.features import trimmed
-from models.lab.recipe import COPIES, Recipe
+from models.lab.recipe import COPIES, EGEMAPS, Recipe
 
 Changed = NDArray[np.float32]
 
@@ -44,13 +44,20 @@ def copied(samples: NDArray[np.float32], copy: str, sample_rate_hz: int) -> NDAr
 
 
 def frames_of(utterance: Utterance, copy: str, recipe: Recipe, cache: FeatureCache) -> NDArray[np.float32]:
-    """(n_frames, n_features) of a copy of the trimmed recording, read-only. Raises LabError for one that cannot be read."""
+    """(n_frames, n_features) of a copy of the trimmed recording, read-only; of eGeMAPS, (1, 88).
+
+    Raises LabError for a recording that cannot be read, and where openSMILE is wanted and not installed.
+    """
 
     def compute() -> NDArray[np.float32]:
         samples = copied(trimmed(utterance, recipe), copy, recipe.front_end.sample_rate_hz)
+        if EGEMAPS in recipe.statistics:
+            return egemaps.egemaps(samples, recipe.front_end.sample_rate_hz)[np.newaxis]
         return feature_frames(samples, recipe.front_end)
 
     made_by = sources_sum() if copy == ORIGINAL else f"{sources_sum()} librosa {metadata.version('librosa')}"
+    if EGEMAPS in recipe.statistics:
+        made_by += f" openSMILE {egemaps.version()}"
     front_end = recipe.front_end.as_dict()
     parameters = {"copy": copy, "front_end": front_end, "trim_db": float(recipe.trim_db), "made_by": made_by}
     return cache.features(utterance.path, parameters, compute)

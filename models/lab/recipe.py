@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.errors import ParamError
-from dsp.params import FrontEndParams
+from dsp.params import SAMPLES, FrontEndParams
 from models.lab import corpora
 from models.lab.corpora import Corpus, Utterance, View
 from models.lab.errors import LabError
@@ -31,6 +31,8 @@ CLASSICAL = ("decision_tree", "knn", "svm", "svm_rbf")
 """What is no network, by the name that a recipe gives it; see `classical.py`."""
 FUNCTIONALS = "functionals"
 """What CLASSICAL may have of the frames instead of `STATISTICS`: all of `dsp.functionals`."""
+EGEMAPS = "egemaps"
+"""What CLASSICAL may have alone, of the samples: openSMILE's table, see `egemaps.py`."""
 COPIES = ("noise", "shift", "stretch", "pitch")
 LEAKY = "-leaky"
 """What the name of a recipe ends in that makes its copies before the split."""
@@ -80,7 +82,7 @@ class Recipe:
     bf16: bool = False
     """Mixed precision in training, where the processor has it."""
     statistics: tuple[str, ...] = ("mean",)
-    """Of the frames of a window, for a network over a table; of the utterance, for CLASSICAL: mean, deviation."""
+    """Of the frames of a window, for a network over a table; of the utterance, for CLASSICAL."""
     copies: tuple[str, ...] = ()
     """Each training recording is learnt from along with copies of it by noise, shift, stretch, pitch; see `copies.py`."""
     copies_before_split: bool = False
@@ -163,6 +165,10 @@ def _checked(path: Path, values: dict[str, Any]) -> Recipe:
     except ParamError as trouble:
         raise LabError(f"{path}: {trouble}") from trouble
     statistics = _some_of(path, values, "statistics", _statistics_of(values["network"])) or Recipe.statistics
+    if EGEMAPS in statistics and (len(statistics) > 1 or front_end.kinds != (SAMPLES,)):
+        raise LabError(
+            f'{path}: {EGEMAPS} is made of the samples alone: want statistics = ["{EGEMAPS}"], kinds = ["{SAMPLES}"]'
+        )
     share = values.get("share", list(EIGHT_TWO))
     if not isinstance(share, list) or not is_share(share):
         raise LabError(f"{path}: share is {share!r}: want two or three whole numbers above zero that add up to 100")
@@ -194,7 +200,7 @@ def _require_keys(path: Path, values: dict[str, Any], kind: type, leave_out: Seq
 
 
 def _statistics_of(network: str) -> tuple[str, ...]:
-    return (*STATISTICS, FUNCTIONALS) if network in CLASSICAL else STATISTICS
+    return (*STATISTICS, FUNCTIONALS, EGEMAPS) if network in CLASSICAL else STATISTICS
 
 
 def _some_of(path: Path, values: dict[str, Any], key: str, known: Sequence[str]) -> tuple[str, ...]:

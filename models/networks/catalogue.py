@@ -12,7 +12,7 @@ from models.networks.cnn_lstm_2d import CNNLSTM2D
 from models.networks.features_cnn import FeaturesCNN
 from models.networks.features_cnn_lstm import FeaturesCNNLSTM
 from models.networks.features_dense import FeaturesDense
-from models.networks.image_cnn_lstm import ImageCNNLSTM
+from models.networks.image_cnn_lstm import ImageCNNLSTM, ImageCNNLSTMScaled
 from models.networks.network import FEATURES, Network
 from models.networks.pieces_2d import PiecesCNNBiLSTM2D, PiecesCNNLSTM2D
 
@@ -26,6 +26,7 @@ NETWORKS: Mapping[str, type[Network]] = {
     "cl_without_cnn": CLWithoutCNN,
     # paper 2
     "image_cnn_lstm": ImageCNNLSTM,
+    "image_cnn_lstm_scaled": ImageCNNLSTMScaled,
     # paper 3
     "cnn_lstm_2d": CNNLSTM2D,
     "pieces_cnn_lstm_2d": PiecesCNNLSTM2D,

@@ -20,7 +20,8 @@ the authors' own file. Flattened before it is fed to the LSTM, an image is a seq
 "temporal patterns": built as listed, so the recurrent kernels and the forget gates, though counted, never learn.
 MATLAB's input layer subtracts the mean image of the training part and leaves the scale of 0..255; here each image loses
 its own mean colour, so that a file needs nothing but the window. At that scale most gates of the first LSTM start
-saturated, in MATLAB as here. Initialisation: MATLAB's defaults, which are Keras' (`as_keras.py`).
+saturated, in MATLAB as here, and neither SGD nor Adam moves them: `ImageCNNLSTMScaled` is the same network fed a 128th
+of that. Initialisation: MATLAB's defaults, which are Keras' (`as_keras.py`).
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class ImageCNNLSTM(Network):
     """Input power_db (batch, window_frames, n_bins), logits (batch, n_labels)."""
 
     inputs = ("power_db",)
+    pixel_scale = 1.0
 
     def __init__(self, window_frames: int, n_bins: int, n_labels: int) -> None:
         super().__init__()
@@ -53,10 +55,16 @@ class ImageCNNLSTM(Network):
     def forward(self, power_db: Tensor) -> Tensor:
         """Logits of each window; shapes as above."""
         image: Tensor = self.image(power_db)
-        features: Tensor = self.convolutions(image - image.mean(dim=(2, 3), keepdim=True))
+        features: Tensor = self.convolutions(self.pixel_scale * (image - image.mean(dim=(2, 3), keepdim=True)))
         one_step = features.flatten(1).unsqueeze(1)
         logits: Tensor = self.dense(self.lstm_2.last(self.lstm_1(one_step)[0]))
         return logits
+
+
+class ImageCNNLSTMScaled(ImageCNNLSTM):
+    """The same, its colours within -2..2 of their mean."""
+
+    pixel_scale = 1.0 / 128.0
 
 
 def _block(n_in: int, n_out: int, kernel: int, padding: int) -> tuple[nn.Module, ...]:

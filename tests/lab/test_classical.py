@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,12 @@ from numpy.typing import NDArray
 from dsp.functionals import FUNCTIONALS, functionals, masked_functionals
 from dsp.params import FrontEndParams
 from models.lab import __main__ as cli
-from models.lab import classical, evaluate, metrics, optimise, recipe, results, splits
+from models.lab import classical, corpora, egemaps, evaluate, metrics, optimise, recipe, results, splits
+from models.lab.copies import ORIGINAL, frames_of
 from models.lab.corpora import CORPORA
 from models.lab.errors import LabError
+from models.lab.feature_cache import FeatureCache
+from models.lab.features import trimmed
 from models.lab.recipe import CLASSICAL, Recipe
 from models.networks.catalogue import NETWORKS
 from models.networks.features_dense import FeaturesDense
@@ -146,6 +150,27 @@ def test_functionals_take_the_pitch_where_there_is_one() -> None:
     np.testing.assert_array_equal(strength, functionals(frames[:, 2:])[0])
 
 
+def test_egemaps_are_those_of_opensmile(folder: Path) -> None:
+    opensmile = pytest.importorskip("opensmile", reason="openSMILE's licence allows research only: pip install opensmile")
+    chosen = replace(RECIPE, front_end=replace(RECIPE.front_end, kinds=("samples",)), statistics=("egemaps",))
+    utterance = corpora.whole(chosen.corpus, folder / "corpora")[0]
+    cache = FeatureCache(folder / "cache")
+    table = classical.table([frames_of(utterance, ORIGINAL, chosen, cache) for _ in range(2)], chosen)
+    smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
+    theirs = smile.process_signal(trimmed(utterance, chosen), chosen.front_end.sample_rate_hz).to_numpy()
+    np.testing.assert_array_equal(table, np.repeat(theirs, 2, axis=0))
+    assert (table.shape, cache.n_computed, cache.n_found) == ((2, egemaps.N_COLUMNS), 1, 1)
+
+
+def test_egemaps_without_opensmile_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", absent)
+    with pytest.raises(LabError, match=r"openSMILE is not installed; .* pip install opensmile$"):
+        egemaps.version()
+
+
 def test_parameters_are_counted() -> None:
     frames = some_frames(0)
     n_columns = FRONT_END.n_features
@@ -179,7 +204,9 @@ def test_no_name_means_two_things() -> None:
         ('"knn"', '"knn"\nepochs = 5', "knn takes no epochs"),
         ('"knn"', '"knn"\nsvm_c = 5', "knn takes no svm_c"),
         ('"knn"', '"svm"\nsvm_c = 0', "svm_c is 0: want a value above zero"),
-        ('"knn"', '"svm"\nstatistics = ["median"]', "want a list of mean, deviation, functionals"),
+        ('"knn"', '"svm"\nstatistics = ["median"]', "want a list of mean, deviation, functionals, egemaps"),
+        ('"knn"', '"svm"\nstatistics = ["egemaps"]', 'want statistics = ["egemaps"], kinds = ["samples"]'),
+        ('"knn"', '"svm"\nstatistics = ["egemaps", "mean"]', 'want statistics = ["egemaps"], kinds = ["samples"]'),
         ('"knn"', '"svm"\ncopies = ["echo"]', "want a list of noise, shift, stretch, pitch"),
         ('"knn"', '"svm"\ncopies = ["noise", "noise"]', "each at most once"),
         ('"knn"', '"svm"\ncopies = ["noise"]\ncopies_before_split = true', "whose name ends in -leaky"),
