@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Sequence
@@ -90,12 +91,19 @@ def _scores(matrix: NDArray[np.int64], labels: Sequence[str]) -> dict[str, Any]:
 
 
 def write(run: Run, result: Result, results: Path) -> None:
-    """Put the result in its place, whole or not at all."""
+    """Put the result in its place, whole or not at all. Raises LabError where that cannot be done."""
     path = run.path(results)
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(result.to_json())
-    os.replace(partial, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(result.to_json())
+        os.replace(partial, path)
+    except OSError as trouble:
+        with suppress(OSError):
+            partial.unlink()
+        raise LabError(
+            f"{path}: the result cannot be written ({trouble.strerror}); make room and run this again: the training is kept"
+        ) from trouble
 
 
 def read(run: Run, results: Path) -> Result | None:

@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.lab import corpora, metrics, results, splits
 from models.lab import evaluate as lab
-from models.lab import metrics, results, splits
 from models.lab.card import Scored
 from models.lab.corpora import Utterance
 from models.lab.errors import LabError
 from models.lab.fit import Fitted
 from models.lab.results import Result, Run
 from tests.lab import tiny
+from tests.lab.small_disk import small_disk
 
 RECIPE = tiny.RECIPE
 
@@ -95,6 +96,19 @@ def test_a_result_that_cannot_be_read_is_an_error_that_names_the_file(folder: Pa
     path.write_text("{}")
     with pytest.raises(LabError, match=r"paper-seed0-80-20\.json: is not the result of a run"):
         evaluated(folder, splits.PAPER)
+
+
+def test_a_full_disk_loses_neither_training_nor_result(folder: Path) -> None:
+    path = folder / "results" / "tiny" / "paper-seed0-80-20.json"
+    evaluated(folder, splits.PAPER)
+    (run,) = lab.runs(replace(RECIPE, epochs=1), splits.PAPER, [0], corpora.whole(RECIPE.corpus, folder / "corpora"))
+    result = results.read(run, folder / "results")
+    assert result is not None
+    path.unlink()
+    with pytest.raises(LabError) as refusal, small_disk():
+        results.write(run, result, folder / "results")
+    assert "paper-seed0-80-20.json: the result cannot be written (File too large); make room and run" in str(refusal.value)
+    assert list(path.parent.iterdir()) == []
 
 
 def test_workers_find_what_one_process_finds(folder: Path) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
-from contextlib import contextmanager
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import numpy as np
 import pytest
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from models.lab import feature_cache
 from models.lab.errors import LabError
 from models.lab.feature_cache import FeatureCache, key_of
+from tests.lab.small_disk import small_disk
 
 PARAMETERS = {"n_mels": 40, "front_end": {"hop_ms": 16.0, "kinds": ["mfcc"]}}
 FRAMES = np.random.default_rng(0).random((50, 13)).astype(np.float32)
@@ -154,20 +153,6 @@ def test_objects_are_not_kept(cache: FeatureCache, recording: Path) -> None:
     with pytest.raises(ValueError, match="Object arrays cannot be saved"):
         cache.features(recording, PARAMETERS, giving(np.array([{}], dtype=object)))
     assert files(cache) == []
-
-
-@contextmanager
-def small_disk() -> Iterator[None]:
-    """No file of this process may grow beyond a kilobyte: the write itself fails half-way, as on a full disk.
-
-    Nor may the test's own report, if that goes to a file: it must be over before there is something to say.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(cache: FeatureCache, recording: Path) -> None:
