@@ -62,7 +62,7 @@ def wind(speed_mps: Samples, rng: np.random.Generator) -> Samples:
     gust = _wander(n_samples, rng, 0.7, 4.0) * np.square(speed_mps / speed_mps.max())
     buffeting = _shaped(n_samples, lambda f_hz: _skirt(f_hz, below_hz) / np.sqrt(f_hz), rng)
     hiss = _shaped(n_samples, lambda f_hz: 1.0 / np.sqrt(1.0 + np.square(f_hz / hiss_hz - hiss_hz / f_hz)), rng)
-    hiss = np.float32(rng.uniform(0.1, 0.4)) * gust * of_power_one(hiss)
+    hiss = np.float32(rng.uniform(0.1, 0.3)) * gust * of_power_one(hiss)
     return np.asarray(gust * (of_power_one(buffeting) + hiss), np.float32)
 
 
@@ -144,7 +144,7 @@ def joints(speed_mps: Samples, rng: np.random.Generator) -> Samples:
 
 def of_power_one(samples: Samples) -> Samples:
     """(n,) at a mean power of 1. Raises LabError for silence."""
-    power = float(np.mean(np.square(samples), dtype=np.float64))
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
     if power == 0.0:
         raise LabError("the noise is silent: there is no gain that makes it heard")
     return np.asarray(samples / np.float32(np.sqrt(power)), np.float32)
