@@ -98,11 +98,11 @@ def mix(samples: Samples, noise: Samples, snr_db: float) -> Samples:
     _require_samples(noise, "the noise")
     if len(samples) != len(noise):
         raise LabError(f"{len(noise)} samples of noise for {len(samples)} of speech: want as many")
-    level = np.sqrt(np.mean(np.square(samples), dtype=np.float64)) * 10.0 ** (-snr_db / 20.0)
+    level = np.sqrt(np.mean(np.square(samples, dtype=np.float64))) * 10.0 ** (-snr_db / 20.0)
     return samples + np.float32(level) * of_power_one(noise)
 
 
-def drive(n_samples: int, rng: np.random.Generator, kinds: Sequence[str] = tuple(KINDS)) -> Samples:
+def drive(n_samples: int, rng: np.random.Generator, kinds: Sequence[str]) -> Samples:
     """(n_samples,) float32 of mean power 1: a drawn choice of `kinds`, each at a drawn level.
 
     All are of one car: its speed gives the engine's orders, the swell of the wind and the spacing of the joints. Where chance
@@ -125,7 +125,7 @@ def clips(root: Path) -> Mapping[str, Kind]:
     """A kind for each recording of the folder NOISE under `root`, called NOISE/ and its file's name less the suffix.
 
     Each gives a stretch from a drawn start; one that is too short goes round with a cross-fade. They are read once a process.
-    Raises NotAtHand when there are none.
+    Raises NotAtHand when there are none, LabError for one below 0.1 s.
     """
     return {f"{FOLDER}/{name}": Kind(_stretches(samples), 0.06, (-15.0, 3.0)) for name, samples in _recorded(root).items()}
 
@@ -145,6 +145,9 @@ def _named(names: Sequence[str]) -> list[Kind]:
 def _recorded(root: Path) -> Mapping[str, Samples]:
     above = butter(2, LOWEST_HZ, "highpass", fs=SAMPLE_RATE_HZ, output="sos")
     found = recorded(root, SAMPLE_RATE_HZ)
+    for name, pcm in found.items():
+        if len(pcm) < 2 * _FADE_SAMPLES:
+            raise LabError(f"{root / FOLDER / name}: {len(pcm)} samples: want {2 * _FADE_SAMPLES} at least")
     return {name: np.asarray(sosfiltfilt(above, float32_from_int16(pcm)), np.float32) for name, pcm in found.items()}
 
 
@@ -162,10 +165,9 @@ def _stretches(recording: Samples) -> Sound:
 
 def _ring(recording: Samples) -> Samples:
     """The recording with its end faded into its start, power kept: (n - fade,), to be gone round."""
-    n_fade = min(_FADE_SAMPLES, len(recording) // 2)
-    angle = np.linspace(0.0, np.pi / 2, n_fade, dtype=np.float32)
-    seam = np.sin(angle) * recording[:n_fade] + np.cos(angle) * recording[len(recording) - n_fade :]
-    return np.concatenate([seam, recording[n_fade : len(recording) - n_fade]])
+    angle = np.linspace(0.0, np.pi / 2, _FADE_SAMPLES, dtype=np.float32)
+    seam = np.sin(angle) * recording[:_FADE_SAMPLES] + np.cos(angle) * recording[-_FADE_SAMPLES:]
+    return np.concatenate([seam, recording[_FADE_SAMPLES:-_FADE_SAMPLES]])
 
 
 def _require_samples(samples: NDArray[np.float32], what: str) -> None:
