@@ -254,32 +254,6 @@ def test_mixup_of_a_small_alpha_leaves_most_nearly_as_they_are() -> None:
         augment.mixup(targets, targets, np.random.default_rng(0), 0)
 
 
-@pytest.mark.parametrize(("colour", "db_an_octave"), [("white", 0.0), ("pink", -3.01), ("brown", -6.02)])
-def test_coloured_noise_falls_by_so_much_an_octave(colour: str, db_an_octave: float) -> None:
-    samples = noise.coloured(colour, 20 * RATE_HZ, RATE_HZ, np.random.default_rng(0))
-    assert power_db(samples) == pytest.approx(0.0, abs=1e-3)
-    spectrum = np.abs(np.fft.rfft(samples)) ** 2
-    f_hz = np.fft.rfftfreq(len(samples), 1 / RATE_HZ)
-    octaves = [10 * np.log10(spectrum[(f_hz >= f) & (f_hz < 2 * f)].mean()) for f in 62.5 * 2.0 ** np.arange(6)]
-    assert np.diff(octaves) == pytest.approx(np.full(5, db_an_octave), abs=0.4)
-
-
-@given(seed=seeds)
-def test_a_cabin_is_low_and_never_the_same(seed: int) -> None:
-    samples = noise.cabin(RATE_HZ, RATE_HZ, np.random.default_rng(seed))
-    assert samples.shape == (RATE_HZ,)
-    assert samples.dtype == np.float32
-    assert power_db(samples) == pytest.approx(0.0, abs=1e-3)
-    spectrum = np.abs(np.fft.rfft(samples)) ** 2
-    assert spectrum[:500].sum() > 0.75 * spectrum.sum()
-    assert not np.array_equal(samples, noise.cabin(RATE_HZ, RATE_HZ, np.random.default_rng(seed + 1)))
-
-
-@pytest.mark.parametrize("n_samples", [1000, 16001])
-def test_a_cabin_of_any_length(n_samples: int) -> None:
-    assert np.isfinite(noise.cabin(n_samples, RATE_HZ, np.random.default_rng(0))).all()
-
-
 def test_recorded_noise_is_found_by_name(tmp_path: Path) -> None:
     with pytest.raises(NotAtHand, match=f"no recordings in {tmp_path / 'NOISE'}; set AFFECTD_CORPORA"):
         noise.recorded(tmp_path, RATE_HZ)
