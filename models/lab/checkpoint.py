@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.lab.errors import LabError
 from models.lab.optimise import Optimiser
 from models.lab.recipe import Recipe
 from models.lab.versions import versions
-from models.networks.network import Network
 
 
 @dataclass
@@ -58,7 +57,7 @@ def load(path: Path, made_for: str) -> dict[str, Any] | None:
     return saved
 
 
-def resume(path: Path, made_for: str, network: Network, optimiser: Optimiser) -> History:
+def resume(path: Path, made_for: str, network: nn.Module, optimiser: Optimiser) -> History:
     """Put network and optimiser back to where they were. Raises LabError for a checkpoint of something else."""
     saved = load(path, made_for)
     if saved is None:
@@ -73,7 +72,7 @@ def history_of(saved: dict[str, Any]) -> History:
     return History(**{name: saved[name] for name in History.__dataclass_fields__})
 
 
-def save(path: Path, made_for: str, network: Network, optimiser: Optimiser, history: History) -> None:
+def save(path: Path, made_for: str, network: nn.Module, optimiser: Optimiser, history: History) -> None:
     """Write all of it, whole or not at all. Raises LabError where that cannot be done."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")

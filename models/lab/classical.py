@@ -30,7 +30,7 @@ def row(frames: Frames, recipe: Recipe) -> NDArray[np.float64]:
     Mean and deviation are those that a network over a table makes (`networks/of_frames.py`). eGeMAPS is a row already.
     """
     if EGEMAPS in recipe.statistics:
-        return frames[0].astype(np.float64)
+        return np.asarray(frames[0], np.float64)
     columns = [_of_kind(frames, kind, name, recipe.front_end) for kind in recipe.front_end.kinds for name in recipe.statistics]
     return np.concatenate(columns).astype(np.float64)
 

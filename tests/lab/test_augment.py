@@ -43,7 +43,7 @@ ON_SAMPLES: dict[str, Callable[[NDArray[np.float32], np.random.Generator], NDArr
     "shift": partial(augment.shift, sample_rate_hz=RATE_HZ),
     "stretch": augment.stretch,
     "pitch": partial(augment.pitch_shift, sample_rate_hz=RATE_HZ),
-    "snr": lambda samples, rng: augment.add_at_snr(samples, noise.coloured("pink", 3000, RATE_HZ, rng), 5.0, rng),
+    "snr": lambda samples, rng: augment.add_at_snr(samples, rng.standard_normal(3000).astype(np.float32), 5.0, rng),
 }
 CENTRES_HZ = augment.mel_centres_hz(40, 50.0, 7800.0)
 ON_FRAMES: dict[str, Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]] = {

@@ -1,0 +1,166 @@
+"""Fitting AffectNet's branches, each alone, to one training part: seeded, resumable after a kill, with progress and an ETA."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Callable, Iterable, Sequence, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.lab.affectnet import heard
+from models.lab.affectnet.batches import FunctionalsBatch, Learnt, LogMelBatch, functionals_batches, log_mel_batches
+from models.lab.affectnet.voices import Heard, Voices
+from models.lab.checkpoint import History, identity, resume, save
+from models.lab.fit import CHECKPOINT_EVERY_EPOCHS, DEVICE
+from models.lab.optimise import Optimiser, label_weights
+from models.lab.recipe import Recipe
+from models.lab.versions import versions
+from models.networks import affectnet
+from models.networks.affectnet import AffectNet, LogMelBranch
+
+_Batch = TypeVar("_Batch", LogMelBatch, FunctionalsBatch)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A network whose training is over."""
+
+    network: AffectNet
+    history: History
+    """Of the log-mel branch; its seconds are of both."""
+    versions: dict[str, str]
+
+    @property
+    def loss(self) -> float:
+        """Mean of the last epoch."""
+        return self.history.losses[-1]
+
+    @property
+    def seconds(self) -> float:
+        """Spent in training, pauses left out."""
+        return self.history.seconds
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers were trained."""
+        return sum(values.numel() for values in self.network.parameters() if values.requires_grad)
+
+
+def fit(recipe: Recipe, part: Learnt, seed: int, checkpoint: Path, progress: str | None = None) -> Fitted:
+    """Both branches after their last epochs. Goes on from the files beside `checkpoint`, one a branch, if they are there.
+
+    Raises LabError for a checkpoint of another recipe, seed or number of utterances.
+    """
+    clean = part.versions[0]
+    torch.manual_seed(seed)
+    network = AffectNet(clean.log_mel[0].shape[1], clean.functionals.shape[1], len(recipe.labels))
+    _standardise_by(network, part.versions)
+    network.to(DEVICE)
+    history = _Training(recipe, part, seed, checkpoint.with_suffix(".log-mel.pt"), progress).run(
+        network.of_log_mel.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+        lambda rng: log_mel_batches(part, recipe, rng),
+        lambda batch: log_mel_logits(network.of_log_mel, batch),
+    )
+    of_table = dense(recipe)
+    other = _Training(of_table, part, seed, checkpoint.with_suffix(".functionals.pt"), progress).run(
+        network.of_functionals,
+        lambda rng: functionals_batches(part, of_table.batch, rng),
+        lambda batch: network.of_functionals(_tensor(batch.functionals), as_heard(batch.heard)),
+    )
+    history.seconds += other.seconds
+    return Fitted(network.eval().cpu(), history, versions())
+
+
+def dense(recipe: Recipe) -> Recipe:
+    """How the branch over functionals is trained."""
+    return replace(recipe, epochs=40, batch=32, learning_rate=3e-3, weight_decay=0.05, bf16=False)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """One branch's."""
+
+    recipe: Recipe
+    part: Learnt
+    seed: int
+    checkpoint: Path
+    progress: str | None
+
+    def run(
+        self,
+        branch: nn.Module,
+        batches: Callable[[np.random.Generator], Iterable[_Batch]],
+        logits: Callable[[_Batch], Tensor],
+    ) -> History:
+        """Train to the last epoch; what is saved is gone on from."""
+        recipe, n = self.recipe, len(self.part.truth)
+        optimiser = Optimiser(branch, recipe, max(1, n // recipe.batch))
+        made_for = identity(recipe, self.seed, n)
+        history = resume(self.checkpoint, made_for, branch, optimiser)
+        n_before, seconds_before, started = len(history.losses), history.seconds, time.perf_counter()
+        weights = label_weights(self.part.truth, len(recipe.labels), recipe.label_weight).to(DEVICE)
+        while not history.is_over(recipe):
+            # every draw depends on seed and epoch alone, so that a resumed run draws the same
+            epoch = len(history.losses)
+            rng = np.random.default_rng([self.seed, epoch])
+            torch.manual_seed(self.seed * 1_000_003 + epoch)
+            branch.train()
+            losses = []
+            for batch in batches(rng):
+                with torch.autocast(DEVICE.type, torch.bfloat16, enabled=recipe.bf16):
+                    said = logits(batch)
+                truth = torch.from_numpy(batch.truth).to(DEVICE)
+                loss = nn.functional.cross_entropy(said.float(), truth, weights, label_smoothing=recipe.label_smoothing)
+                optimiser.step(loss)
+                losses.append(float(loss.detach()))
+            history.losses.append(float(np.mean(losses)))
+            history.seconds = seconds_before + time.perf_counter() - started
+            if len(history.losses) % CHECKPOINT_EVERY_EPOCHS == 0 or history.is_over(recipe):
+                save(self.checkpoint, made_for, branch, optimiser, history)
+            self._say(history, (time.perf_counter() - started) / (len(history.losses) - n_before))
+        branch.eval()
+        return history
+
+    def _say(self, history: History, epoch_s: float) -> None:
+        if self.progress:
+            n_done, n_epochs = len(history.losses), self.recipe.epochs
+            left = f"{epoch_s * (n_epochs - n_done):.0f} s left "
+            line = f"{self.progress}: epoch {n_done}/{n_epochs}, loss {history.losses[-1]:.3f}, {left}"
+            print(line, end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
+
+
+def _standardise_by(network: AffectNet, voices: Sequence[Voices]) -> None:
+    """The population: all frames; of the functionals every speaker counts alike."""
+    frames = np.concatenate([each for version in voices for each in version.log_mel])
+    branch = network.of_log_mel
+    branch.centre.copy_(torch.from_numpy(frames.mean(axis=0, dtype=np.float64)))
+    branch.scale.copy_(torch.from_numpy(frames.std(axis=0, dtype=np.float64)))
+    rows = np.concatenate([version.functionals for version in voices]).astype(np.float64)
+    speakers = np.array([speaker for version in voices for speaker in version.speakers])
+    table = network.of_functionals
+    table.centre.copy_(torch.from_numpy(np.mean([rows[speakers == each].mean(axis=0) for each in np.unique(speakers)], axis=0)))
+    deviation = rows.std(axis=0)
+    table.scale.copy_(torch.from_numpy(np.where(deviation > 0, deviation, 1.0)))
+
+
+def log_mel_logits(branch: LogMelBranch, batch: LogMelBatch) -> Tensor:
+    """(batch, n_labels) after each example's last frame."""
+    known = as_heard(batch.heard)
+    said: Tensor = branch(
+        _tensor(batch.log_mel), known, branch.begin(len(batch.truth)), _tensor(batch.shown), _tensor(batch.n_frames)
+    )[0]
+    return said
+
+
+def as_heard(seats: Sequence[Heard]) -> affectnet.Heard:
+    """Of a batch."""
+    return affectnet.Heard(*map(_tensor, heard.stacked(seats)))
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values)).to(DEVICE)
