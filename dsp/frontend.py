@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp import tables
+from dsp import running_functionals, tables
 from dsp.errors import SampleError
 from dsp.kernels.frames import extract, extract_deltas, extract_pitch
 from dsp.kernels.lanes import LANES
@@ -63,3 +63,5 @@ def warm_up(params: FrontEndParams) -> None:
     signal = np.zeros(front_end.n_before + params.frame_samples + front_end.n_after, np.float32)
     take_samples(np.zeros(1, np.float32), signal, 0)
     front_end.fill(signal, front_end.n_before, 1, np.zeros((1, params.n_features), np.float32))
+    if running_functionals.has_functionals(params):
+        running_functionals.warm_up(params)
