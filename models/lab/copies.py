@@ -15,18 +15,23 @@ from numpy.typing import NDArray
 import dsp
 from dsp.offline import feature_frames
 from models.lab import augment, egemaps
-from models.lab.corpora import Utterance
+from models.lab.cabin_noise import TRAINING_KINDS, in_cabin
+from models.lab.corpora import Utterance, corpora_root
 from models.lab.feature_cache import FeatureCache
 from models.lab.features import trimmed
-from models.lab.recipe import COPIES, EGEMAPS, Recipe
+from models.lab.noise import FOLDER
+from models.lab.recipe import CABIN, COPIES, EGEMAPS, Recipe
 
 Changed = NDArray[np.float32]
+
+CABIN_SNR_DB = (-5.0, 20.0)
 
 _CHANGES: dict[str, Callable[[Changed, np.random.Generator, int], Changed]] = {
     "noise": lambda samples, rng, _: augment.add_noise(samples, rng),
     "shift": augment.shift,
     "stretch": lambda samples, rng, _: augment.stretch(samples, rng),
     "pitch": augment.pitch_shift,
+    **{each: lambda samples, rng, _: in_cabin(samples, rng, CABIN_SNR_DB, TRAINING_KINDS) for each in CABIN},
 }
 ORIGINAL = ""
 """What a recording is called among its copies."""
@@ -56,11 +61,20 @@ def frames_of(utterance: Utterance, copy: str, recipe: Recipe, cache: FeatureCac
         return feature_frames(samples, recipe.front_end)
 
     made_by = sources_sum() if copy == ORIGINAL else f"{sources_sum()} librosa {metadata.version('librosa')}"
+    if copy in CABIN:
+        made_by += f" {noise_sum(corpora_root())}"
     if EGEMAPS in recipe.statistics:
         made_by += f" openSMILE {egemaps.version()}"
     front_end = recipe.front_end.as_dict()
     parameters = {"copy": copy, "front_end": front_end, "trim_db": float(recipe.trim_db), "made_by": made_by}
     return cache.features(utterance.path, parameters, compute)
+
+
+@lru_cache(maxsize=1)
+def noise_sum(root: Path) -> str:
+    """Of all that a cabin's noise is made of, the recordings included."""
+    sources = [Path(__file__).parent / f"{name}.py" for name in ("cabin", "cabin_noise", "car_sounds", "noise")]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in [*sources, *sorted((root / FOLDER).glob("*"))])).hexdigest()
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import importlib.util
 import multiprocessing
 import os
@@ -25,11 +26,14 @@ from models.lab.results import RESULTS, Result, Run
 from models.lab.splits import Fold
 
 if TYPE_CHECKING:
+    from models.lab.affectnet.fit import Fitted as FittedAffectNet
     from models.lab.classical import FittedTable
     from models.lab.fit import Fitted
 
 # torch and scikit-learn are imported by what trains with them: each does without the other
 
+Said = NDArray[np.int64]
+"""(n_tested,) classes."""
 CHECKPOINTS = Path("build") / "lab"
 
 # glibc gives every big buffer back to the system and asks for it again, thousands of times an epoch
@@ -140,13 +144,36 @@ def run_one(run: Run, folder: Path, checkpoints: Path) -> Result:
         assert not set(speakers[fold.train]) & set(speakers[fold.test]), "a speaker is on both sides"
     material = gather(recipe, utterances)
     checkpoint = checkpoints / recipe.name / f"{run.name}.pt"
-    fitted, said = _classical(run, material, fold) if recipe.is_classical else _network(run, material, fold, checkpoint)
+    conditions: dict[str, Said] = {}
+    fitted: Fitted | FittedTable | FittedAffectNet
+    if recipe.is_classical:
+        fitted, said = _classical(run, material, fold)
+    elif recipe.is_affectnet:
+        fitted, said, conditions = _affectnet(run, material, fold, checkpoint)
+    else:
+        fitted, said = _network(run, material, fold, checkpoint)
     n_train = sum(1 + len(material.copies[i]) for i in fold.train)
-    matrix = metrics.confusion(material.truth[fold.test], said, len(recipe.labels))
-    result = _result(run, fitted, n_train, matrix)
+    truth, n_labels = material.truth[fold.test], len(recipe.labels)
+    confusions = {name: metrics.confusion(truth, each, n_labels) for name, each in conditions.items()}
+    result = _result(run, fitted, n_train, metrics.confusion(truth, said, n_labels), confusions)
     results.write(run, result, folder)
-    checkpoint.unlink(missing_ok=True)
+    for each in checkpoint.parent.glob(f"{glob.escape(checkpoint.stem)}*.pt"):
+        each.unlink()
     return result
+
+
+def _affectnet(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tuple[FittedAffectNet, Said, dict[str, Said]]:
+    from models.lab.affectnet.fit import fit
+    from models.lab.affectnet.heard import COLD, CONDITIONS
+    from models.lab.affectnet.judge import probabilities
+    from models.lab.affectnet.voices import learnt, tested
+
+    # no epoch is picked: what a share holds for validation is learnt from
+    positions = np.sort(np.concatenate([fold.train, fold.validation]))
+    fitted = fit(run.recipe, learnt(material, run.recipe, positions), run.seed, checkpoint, run.name)
+    voices = tested(material, run.recipe, fold.test)
+    said = {each.name: probabilities(fitted.network, voices, each, run.seed).argmax(axis=1) for each in CONDITIONS}
+    return fitted, said.pop(COLD.name), said
 
 
 def _network(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tuple[Fitted, NDArray[np.int64]]:
@@ -168,7 +195,13 @@ def _classical(run: Run, material: Material, fold: Fold) -> tuple[FittedTable, N
     return fitted, fitted.classes([material.frames[i] for i in fold.test])
 
 
-def _result(run: Run, fitted: Fitted | FittedTable, n_train: int, matrix: NDArray[np.int64]) -> Result:
+def _result(
+    run: Run,
+    fitted: Fitted | FittedTable | FittedAffectNet,
+    n_train: int,
+    matrix: NDArray[np.int64],
+    conditions: dict[str, NDArray[np.int64]],
+) -> Result:
     return Result(
         recipe=run.recipe.as_dict(),
         corpus=run.recipe.corpus.name,
@@ -186,4 +219,5 @@ def _result(run: Run, fitted: Fitted | FittedTable, n_train: int, matrix: NDArra
         confusion=matrix.tolist(),
         losses=[round(loss, 4) for loss in fitted.history.losses],
         validation_losses=[round(loss, 4) for loss in fitted.history.validation_losses],
+        conditions={name: each.tolist() for name, each in conditions.items()},
     )

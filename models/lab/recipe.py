@@ -33,7 +33,11 @@ FUNCTIONALS = "functionals"
 """What CLASSICAL may have of the frames instead of `STATISTICS`: all of `dsp.functionals`."""
 EGEMAPS = "egemaps"
 """What CLASSICAL may have alone, of the samples: openSMILE's table, see `egemaps.py`."""
-COPIES = ("noise", "shift", "stretch", "pitch")
+AFFECTNET = "affectnet"
+"""What is no network over windows: it hears whole utterances, see `affectnet/`."""
+CABIN = tuple(f"cabin_{number}" for number in range(1, 5))
+"""Copies in the noise of a moving car's cabin, each in another's."""
+COPIES = ("noise", "shift", "stretch", "pitch", *CABIN)
 LEAKY = "-leaky"
 """What the name of a recipe ends in that makes its copies before the split."""
 _OF_A_NETWORK = ("window_frames", "stride_frames", "epochs", "batch", "learning_rate", "bf16")
@@ -75,7 +79,9 @@ class Recipe:
     window_frames: int = 0
     """This and the next five: required of a network, 0 for what is none."""
     stride_frames: int = 0
-    """Between the test windows of one utterance; in training one window is drawn at random each epoch."""
+    """Between the test windows of one utterance; in training one window is drawn at random each epoch.
+
+    AffectNet has no windows: `window_frames` is the longest cut that it learns from, `stride_frames` how often it is asked."""
     epochs: int = 0
     batch: int = 0
     learning_rate: float = 0.0
@@ -113,6 +119,11 @@ class Recipe:
     def is_classical(self) -> bool:
         """Whether it trains no network: it has no epochs, no checkpoint, and makes no model file."""
         return self.network in CLASSICAL
+
+    @property
+    def is_affectnet(self) -> bool:
+        """Whether it hears whole utterances."""
+        return self.network == AFFECTNET
 
     @property
     def labels(self) -> list[str]:
@@ -265,4 +276,4 @@ def _known_networks(wanted: str) -> Sequence[str]:
     # the networks need torch, which `affectd-lab corpora` and what is classical do without
     from models.networks.catalogue import NETWORKS
 
-    return (*NETWORKS, *CLASSICAL)
+    return (*NETWORKS, AFFECTNET, *CLASSICAL)

@@ -64,6 +64,8 @@ class Result:
     """Mean of each epoch on the training part; empty in results older than the field."""
     validation_losses: list[float] = field(default_factory=list)
     """After each epoch on the validation part, if there was one."""
+    conditions: dict[str, list[list[int]]] = field(default_factory=dict)
+    """Further confusions of the same network and test part, such as after a seat has heard its speaker; see `affectnet/`."""
 
     @property
     def leaky(self) -> bool:
@@ -78,7 +80,8 @@ class Result:
     def to_json(self) -> str:
         """The fields, and what follows from them: the scores, and what they are worth."""
         follows = {"leaky": self.leaky, **_scores(self.matrix, self.labels)}
-        return json.dumps({**asdict(self), **follows}, indent=1, sort_keys=True) + "\n"
+        values = {name: value for name, value in asdict(self).items() if name != "conditions" or value}
+        return json.dumps({**values, **follows}, indent=1, sort_keys=True) + "\n"
 
 
 def _scores(matrix: NDArray[np.int64], labels: Sequence[str]) -> dict[str, Any]:

@@ -10,26 +10,13 @@ from numpy.typing import NDArray
 
 from models.lab import augment
 from models.lab.affectnet import heard
-from models.lab.affectnet.voices import Heard, Voices
+from models.lab.affectnet.voices import Heard, Learnt
 from models.lab.recipe import Recipe
 from models.lab.windows import centres_hz
 from models.networks.affectnet import FRAMES_A_STEP
 
 BATCHES_A_BUCKET = 8
 """Utterances of like length share a batch; they are sorted among so many batches' worth."""
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """A training part: versions of the same utterances, the clean one first."""
-
-    versions: Sequence[Voices]
-    truth: NDArray[np.int64]
-    """(n_utterances,) classes."""
-
-    def drawn(self, rng: np.random.Generator) -> Voices:
-        """A version at random."""
-        return self.versions[int(rng.integers(len(self.versions)))]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from models.lab.affectnet import heard
-from models.lab.affectnet.batches import FunctionalsBatch, Learnt, LogMelBatch, functionals_batches, log_mel_batches
-from models.lab.affectnet.voices import Heard, Voices
+from models.lab.affectnet.batches import FunctionalsBatch, LogMelBatch, functionals_batches, log_mel_batches
+from models.lab.affectnet.voices import Heard, Learnt, Voices
 from models.lab.checkpoint import History, identity, resume, save
 from models.lab.fit import CHECKPOINT_EVERY_EPOCHS, DEVICE
 from models.lab.optimise import Optimiser, label_weights

@@ -9,8 +9,10 @@ from typing import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.params import LOG_MEL, FrontEndParams
+from dsp.params import LOG_MEL
 from dsp.running_functionals import utterance_functionals
+from models.lab.material import Material
+from models.lab.recipe import Recipe
 
 CALM = "neutral"
 """The label of what people mostly say in a vehicle."""
@@ -38,15 +40,6 @@ class Voices:
     """(n_utterances, n_functionals)"""
     speakers: Sequence[str]
     labels: Sequence[str]
-
-    def of(self, positions: NDArray[np.int64]) -> Voices:
-        """Those utterances alone: nobody hears another of them."""
-        return Voices(
-            [self.log_mel[i] for i in positions],
-            self.functionals[positions],
-            [self.speakers[i] for i in positions],
-            [self.labels[i] for i in positions],
-        )
 
     @cached_property
     def _sums(self) -> NDArray[np.float64]:
@@ -80,10 +73,37 @@ class Voices:
         return Heard((sums / max(1, n_frames)).astype(np.float32), n_frames, functionals.astype(np.float32), len(positions))
 
 
-def voices(
-    frames: Sequence[NDArray[np.float32]], front_end: FrontEndParams, speakers: Sequence[str], labels: Sequence[str]
-) -> Voices:
-    """Of one (n_frames, n_features) an utterance."""
-    columns = front_end.columns(LOG_MEL)
-    table = np.stack([utterance_functionals(each, front_end) for each in frames])
-    return Voices([np.ascontiguousarray(each[:, columns]) for each in frames], table, speakers, labels)
+@dataclass(frozen=True)
+class Learnt:
+    """A training part: versions of the same utterances, the clean one first."""
+
+    versions: Sequence[Voices]
+    truth: NDArray[np.int64]
+    """(n_utterances,) classes."""
+
+    def drawn(self, rng: np.random.Generator) -> Voices:
+        """A version at random."""
+        return self.versions[int(rng.integers(len(self.versions)))]
+
+
+def learnt(material: Material, recipe: Recipe, positions: NDArray[np.int64]) -> Learnt:
+    """The utterances there and their copies: whoever speaks in them is heard in no others."""
+    n_copies = len(recipe.copies)
+    versions = [[material.frames[i] for i in positions], *([material.copies[i][v] for i in positions] for v in range(n_copies))]
+    return Learnt([_voices(frames, material, recipe, positions) for frames in versions], material.truth[positions])
+
+
+def tested(material: Material, recipe: Recipe, positions: NDArray[np.int64]) -> Voices:
+    """The utterances there, clean."""
+    return _voices([material.frames[i] for i in positions], material, recipe, positions)
+
+
+def _voices(frames: Sequence[NDArray[np.float32]], material: Material, recipe: Recipe, positions: NDArray[np.int64]) -> Voices:
+    columns = recipe.front_end.columns(LOG_MEL)
+    said = [material.utterances[i] for i in positions]
+    return Voices(
+        [np.ascontiguousarray(each[:, columns]) for each in frames],
+        np.stack([utterance_functionals(each, recipe.front_end) for each in frames]),
+        [each.speaker for each in said],
+        [each.label for each in said],
+    )
