@@ -166,12 +166,12 @@ def _affectnet(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tu
     from models.lab.affectnet.fit import fit
     from models.lab.affectnet.heard import COLD, CONDITIONS
     from models.lab.affectnet.judge import probabilities
-    from models.lab.affectnet.voices import learnt, tested
+    from models.lab.affectnet.voices import judged, learnt
 
     # no epoch is picked: what a share holds for validation is learnt from
     positions = np.sort(np.concatenate([fold.train, fold.validation]))
     fitted = fit(run.recipe, learnt(material, run.recipe, positions), run.seed, checkpoint, run.name)
-    voices = tested(material, run.recipe, fold.test)
+    voices = judged(material, run.recipe, fold.test)
     said = {each.name: probabilities(fitted.network, voices, each, run.seed).argmax(axis=1) for each in CONDITIONS}
     return fitted, said.pop(COLD.name), said
 

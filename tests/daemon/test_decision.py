@@ -62,7 +62,7 @@ def test_a_verdict_on_clipped_speech_is_uncertain() -> None:
     assert (said.label, said.confidence) == (UNCERTAIN, 0.8)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     windows=st.lists(st.lists(st.floats(0.001, 1.0), min_size=3, max_size=3), min_size=1, max_size=9),
     min_confidence=st.floats(0.0, 0.99),

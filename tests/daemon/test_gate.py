@@ -51,14 +51,14 @@ def in_frames(found: list[Stretch]) -> list[tuple[int, int]]:
     return [(one.start_sample // FRAME_SAMPLES, one.end_sample // FRAME_SAMPLES) for one in found]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(pattern=patterns, gate=gates, tail=st.integers(0, 319), cuts=st.lists(st.integers(1, 5000), min_size=1, max_size=6))
 def test_any_cut_gives_the_same_stretches(pattern: str, gate: GateSettings, tail: int, cuts: list[int]) -> None:
     samples = drawn(pattern + "#")[: len(pattern) * FRAME_SAMPLES + tail]
     assert stretches(samples, gate, cuts) == stretches(samples, gate, [len(samples)])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(pattern=patterns, gate=gates)
 def test_stretches_hold_something_and_never_overlap(pattern: str, gate: GateSettings) -> None:
     found = stretches(drawn(pattern), gate)
@@ -69,7 +69,7 @@ def test_stretches_hold_something_and_never_overlap(pattern: str, gate: GateSett
     assert all(one.end_sample - one.start_sample <= longest_s * RATE_HZ + FRAME_SAMPLES for one in found)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(pattern=patterns)
 def test_what_is_loud_long_enough_lies_in_a_stretch(pattern: str) -> None:
     found = in_frames(stretches(drawn(pattern), replace(GATE, longest_utterance_s=300.0)))

@@ -85,7 +85,7 @@ def require_same_as_offline(
         assert (steps == STRIDE_FRAMES * PARAMS.hop_samples).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pattern=patterns, gate=gates, cuts=st.lists(st.integers(1, LONGEST_BLOCK), min_size=1, max_size=6))
 def test_any_cut_gives_the_same_windows_as_the_frames_of_the_whole(pattern: str, gate: GateSettings, cuts: list[int]) -> None:
     samples = drawn(pattern)

@@ -93,7 +93,7 @@ def test_each_commit_is_told_after_it_is_kept() -> None:
     assert lengths == [1, 2]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(steps=st.lists(st.one_of(st.just(0), st.integers(1, 30)), max_size=60), capacity=st.integers(1, 12))
 def test_it_is_a_bounded_queue(steps: list[int], capacity: int) -> None:
     """0 commits; a number is acknowledged, whether it is there or not."""

@@ -48,7 +48,7 @@ def test_skewness_is_scipys() -> None:
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 1000), shift=st.floats(-100, 100), scale=st.floats(0.01, 100), n=st.integers(2, 60))
 def test_a_shift_moves_levels_and_a_scale_stretches_all_but_the_skewness(seed: int, shift: float, scale: float, n: int) -> None:
     values = contours(n, 2, seed).astype(np.float64)

@@ -59,7 +59,7 @@ def test_with_a_half_life_a_frame_weighs_half_so_many_frames_later() -> None:
     np.testing.assert_allclose(statistics.deviation, np.sqrt(variance), rtol=1e-9)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(cuts=st.lists(st.integers(0, 20), min_size=1, max_size=8).filter(any), half_life=st.sampled_from([None, 5.0]))
 def test_any_cut_gives_the_same_bits(cuts: list[int], half_life: float | None) -> None:
     values = frames(70, seed=3)

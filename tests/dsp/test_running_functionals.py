@@ -125,7 +125,7 @@ def test_a_gain_changes_nothing_on_speech() -> None:
     assert_level_free([heard(utterance) for utterance in acted(2)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     cuts=st.lists(st.integers(0, 30), min_size=1, max_size=8).filter(any),
     n_frames=st.integers(1, 90),

@@ -41,7 +41,7 @@ def heard(sliding: SlidingWindow, frames: NDArray[np.float32], cuts: list[int]) 
     return windows + list(sliding.finish())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     n_frames=st.integers(0, 80),
     window=st.integers(1, 20),

@@ -49,7 +49,7 @@ def streamed(samples: NDArray[np.float32], cuts: list[int], params: FrontEndPara
 
 
 @pytest.mark.parametrize("params", VARIANTS.values(), ids=VARIANTS.keys())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     cuts=st.lists(st.integers(0, MAX_BLOCK), min_size=1, max_size=12).filter(any),
     n_samples=st.integers(0, 9000),

@@ -109,7 +109,7 @@ def test_stretch_changes_the_length_and_keeps_the_pitch(speed: float) -> None:
     assert loudest_hz(slower) == pytest.approx(440.0, rel=0.005)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=seeds)
 def test_stretch_draws_a_speed_between_its_bounds(seed: int) -> None:
     n_samples = len(augment.stretch(tone(440.0, 4000), np.random.default_rng(seed)))
@@ -123,7 +123,7 @@ def test_pitch_moves_by_so_many_semitones(semitones: float) -> None:
     assert 12 * np.log2(loudest_hz(moved) / 440.0) == pytest.approx(semitones, abs=0.1)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=seeds)
 def test_pitch_draws_two_semitones_at_most(seed: int) -> None:
     moved = augment.pitch_shift(tone(440.0, 8000), np.random.default_rng(seed), RATE_HZ)

@@ -51,7 +51,7 @@ def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=seeds, n_samples=st.integers(1, 40000))
 def test_a_drive_has_a_power_of_one(seed: int, n_samples: int) -> None:
     noise = drive(n_samples, rng(seed), tuple(KINDS))
@@ -207,7 +207,7 @@ def test_the_noise_goes_through_the_microphone_and_not_through_the_room() -> Non
     assert spectra[1] < 0.6 * spectra[0]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=seeds)
 def test_a_seed_gives_the_same_again_and_the_input_stays(seed: int) -> None:
     given_ = speech()

@@ -83,7 +83,7 @@ def test_pink_falls_by_three_decibels_an_octave_and_by_more_beyond_the_corner() 
     assert np.diff(octaves_db("pink", [512.0, 4000.0]))[0] < -14.0
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=seeds)
 def test_rolling_and_air_are_low_and_nothing_is_below_hearing(seed: int) -> None:
     speed_mps = steady(20.0)
@@ -104,7 +104,7 @@ def test_wind_comes_in_gusts() -> None:
     assert np.median(low) > 0.85
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=seeds, mps=st.floats(5.0, 40.0))
 def test_engine_orders_are_at_multiples_of_the_fundamental(seed: int, mps: float) -> None:
     f_hz = float(car_sounds.fundamental_hz(steady(mps), np.random.default_rng(seed))[-1])
@@ -124,7 +124,7 @@ def test_engine_orders_follow_the_speed() -> None:
         assert min(strength[0::2]) > 5.0 * max(strength[1::2])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=seeds)
 def test_gears_are_shifted_one_by_one_and_quickly(seed: int) -> None:
     speed_mps = np.linspace(*SPEED_MPS, 40 * RATE_HZ).astype(np.float32)
@@ -150,7 +150,7 @@ def test_rain_crackles_over_the_whole_band() -> None:
         assert share_within(samples, 0.0, 150.0) < 0.3
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=seeds)
 def test_the_indicator_ticks_and_tocks(seed: int) -> None:
     samples = car_sounds.indicator(steady(20.0, 8.0), np.random.default_rng(seed))
@@ -163,7 +163,7 @@ def test_the_indicator_ticks_and_tocks(seed: int) -> None:
     assert share_within(samples, 800.0, 8000.0) > 0.9
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=seeds)
 def test_joints_thump_twice_each_as_far_apart_as_the_axles(seed: int) -> None:
     mps = 5.0

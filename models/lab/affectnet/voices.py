@@ -93,7 +93,7 @@ def learnt(material: Material, recipe: Recipe, positions: NDArray[np.int64]) -> 
     return Learnt([_voices(frames, material, recipe, positions) for frames in versions], material.truth[positions])
 
 
-def tested(material: Material, recipe: Recipe, positions: NDArray[np.int64]) -> Voices:
+def judged(material: Material, recipe: Recipe, positions: NDArray[np.int64]) -> Voices:
     """The utterances there, clean."""
     return _voices([material.frames[i] for i in positions], material, recipe, positions)
 
