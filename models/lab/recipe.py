@@ -37,7 +37,9 @@ AFFECTNET = "affectnet"
 """What is no network over windows: it hears whole utterances, see `affectnet/`."""
 CABIN = tuple(f"cabin_{number}" for number in range(1, 5))
 """Copies in the noise of a moving car's cabin, each in another's."""
-COPIES = ("noise", "shift", "stretch", "pitch", *CABIN)
+SMALL_CHANGES = ("noise", "shift", "stretch", "pitch")
+"""Copies as in paper 5."""
+COPIES = (*SMALL_CHANGES, *CABIN)
 LEAKY = "-leaky"
 """What the name of a recipe ends in that makes its copies before the split."""
 _OF_A_NETWORK = ("window_frames", "stride_frames", "epochs", "batch", "learning_rate", "bf16")
@@ -124,6 +126,11 @@ class Recipe:
     def is_affectnet(self) -> bool:
         """Whether it hears whole utterances."""
         return self.network == AFFECTNET
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether it trains a network that sees one window of frames at a time."""
+        return not (self.is_classical or self.is_affectnet)
 
     @property
     def labels(self) -> list[str]:

@@ -8,18 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from models.lab import copies, evaluate, material, recipe, results, splits
+from models.lab.cabin_noise import TRAINING_KINDS
 from models.lab.corpora import Utterance, find
 from models.lab.errors import LabError
 from models.lab.feature_cache import FeatureCache
 from models.lab.material import gather, prepare
-from models.lab.recipe import COPIES, Recipe
+from models.lab.noise import FOLDER
+from models.lab.recipe import CABIN, COPIES, SMALL_CHANGES, Recipe
 from models.lab.train import parts, train, trained
 from tests.lab import tiny
 from tests.lab.test_classical import RECIPE
 
-COPIED = replace(RECIPE, name="tiny-copies", copies=COPIES)
+COPIED = replace(RECIPE, name="tiny-copies", copies=SMALL_CHANGES)
 LEAKY = replace(COPIED, name="tiny-leaky", copies_before_split=True)
 NETWORK = replace(COPIED, network="features_cnn", window_frames=16, stride_frames=8, epochs=2, batch=16, learning_rate=1e-3)
 
@@ -41,7 +44,7 @@ def test_a_recipe_names_all_copies_there_are() -> None:
     assert set(copies._CHANGES) == set(COPIES)
 
 
-@pytest.mark.parametrize("copy", COPIES)
+@pytest.mark.parametrize("copy", SMALL_CHANGES)
 def test_a_copy_is_another_and_the_same_each_time(copy: str) -> None:
     samples = np.random.default_rng(0).normal(0.0, 0.1, 8000).astype(np.float32)
     made = copies.copied(samples, copy, 16000)
@@ -53,6 +56,28 @@ def test_a_copy_is_another_and_the_same_each_time(copy: str) -> None:
     assert other.shape != made.shape or not np.allclose(other, made, atol=1e-4)
 
 
+def test_copies_in_a_cabin_hear_each_another_noise_and_change_with_its_recordings(
+    utterances: list[Utterance], tmp_path: Path
+) -> None:
+    noise = tmp_path / "corpora" / FOLDER
+    noise.mkdir()
+    rng = np.random.default_rng(0)
+    for kind in (kind for kind in TRAINING_KINDS if kind.startswith(f"{FOLDER}/")):
+        soundfile.write(noise / f"{kind[len(FOLDER) + 1 :]}.wav", 0.1 * rng.standard_normal(16000), 16000)
+    cache = FeatureCache(tmp_path / "own")
+    chosen = replace(COPIED, copies=CABIN)
+    made = [copies.frames_of(utterances[0], copy, chosen, cache) for copy in CABIN]
+    assert {each.shape for each in made} == {copies.frames_of(utterances[0], "", chosen, cache).shape}
+    assert not any(np.array_equal(one, other) for i, one in enumerate(made) for other in made[:i])
+    copies.frames_of(utterances[0], CABIN[0], chosen, cache)
+    assert (cache.n_computed, cache.n_found) == (5, 1)
+    soundfile.write(noise / "typing.wav", 0.1 * rng.standard_normal(16000), 16000)
+    copies.noise_sum.cache_clear()
+    copies.frames_of(utterances[0], CABIN[0], chosen, cache)
+    assert cache.n_computed == 6
+    copies.noise_sum.cache_clear()
+
+
 def test_the_original_is_left_as_it_is() -> None:
     samples = np.ones(100, np.float32)
     assert copies.copied(samples, copies.ORIGINAL, 16000) is samples
@@ -62,8 +87,8 @@ def test_features_are_kept_until_what_makes_them_changes(
     utterances: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = FeatureCache(tmp_path / "own")
-    made = [copies.frames_of(utterances[0], copy, COPIED, cache) for copy in ("", *COPIES)]
-    again = [copies.frames_of(utterances[0], copy, COPIED, cache) for copy in ("", *COPIES)]
+    made = [copies.frames_of(utterances[0], copy, COPIED, cache) for copy in ("", *SMALL_CHANGES)]
+    again = [copies.frames_of(utterances[0], copy, COPIED, cache) for copy in ("", *SMALL_CHANGES)]
     assert (cache.n_computed, cache.n_found) == (5, 5)
     for one, other in zip(made, again):
         np.testing.assert_array_equal(one, other)
@@ -163,7 +188,7 @@ def test_what_takes_long_says_how_long(capsys: pytest.CaptureFixture[str], monke
 def test_paper_5_has_each_row_twice(name: str) -> None:
     loaded = recipe.load(name)
     twin = recipe.load(name[: -len(recipe.LEAKY)] if name.endswith(recipe.LEAKY) else name + recipe.LEAKY)
-    assert loaded.copies == twin.copies == COPIES
+    assert loaded.copies == twin.copies == SMALL_CHANGES
     assert loaded.front_end == twin.front_end
     assert loaded.copies_before_split != twin.copies_before_split
     assert sum(loaded.corpus.n_by_label.values()) == 1440

@@ -21,7 +21,7 @@ from models.registry import Artefact
 from models.runtime import EmotionModel
 
 LOADED = [recipe.load(name) for name in reversed(recipe.names())]
-ONE_EACH = sorted({each.network: each.name for each in LOADED if not each.is_classical}.values())
+ONE_EACH = sorted({each.network: each.name for each in LOADED if each.has_windows}.values())
 """One recipe of each network."""
 
 
