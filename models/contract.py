@@ -16,6 +16,13 @@ CONTRACT_VERSION = 1
 LABELS = ("anger", "boredom", "calm", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 """EmotionML's big six, neutral, calm and boredom: every label that a model may have."""
 
+WINDOWS, STREAM = "windows", "stream"
+FORMS = (WINDOWS, STREAM)
+"""How a model is asked: of windows, each by itself, or with the new frames of an utterance, of all of it so far."""
+
+STEP_FRAMES = 4
+"""A stream model takes frames by so many; what makes no whole step waits."""
+
 UNCERTAIN = "uncertain"
 """What is said when no label is likely enough. Never a model's own label."""
 
@@ -28,14 +35,17 @@ class Contract:
     labels: tuple[str, ...]
     front_end: FrontEndParams
     window_frames: int
+    """0 in a stream's: it has no window."""
     stride_frames: int
-    """Frames between the windows of one utterance, as in the scores; the service may ask for another."""
+    """Frames between two answers on one utterance, for windows as in the scores; the service may ask for another."""
     licence: str
     trained_on: tuple[str, ...]
     temperature: float = 1.0
     """The logits are divided by it before the softmax (Guo et al., 2017)."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """Scores in per cent by protocol, `speaker_independent_uar` and the like."""
+    form: str = WINDOWS
+    """One of `FORMS`."""
 
     def __post_init__(self) -> None:
         unknown = [label for label in self.labels if label not in LABELS]
@@ -44,11 +54,13 @@ class Contract:
                 f"model {self.name!r} has the labels {', '.join(self.labels)}: "
                 f"want at least two different ones of {', '.join(LABELS)}"
             )
-        if self.window_frames < 1 or self.stride_frames < 1:
-            raise ContractMismatch(
-                f"model {self.name!r} has a window of {self.window_frames} "
-                f"and a stride of {self.stride_frames} frames: want at least 1"
-            )
+        if self.form not in FORMS:
+            raise ContractMismatch(f"model {self.name!r} has the form {self.form!r}: want {' or '.join(FORMS)}")
+        lengths = f"model {self.name!r} has a window of {self.window_frames} and a stride of {self.stride_frames} frames"
+        if self.form == WINDOWS and (self.window_frames < 1 or self.stride_frames < 1):
+            raise ContractMismatch(f"{lengths}: want at least 1")
+        if self.form == STREAM and (self.window_frames != 0 or self.stride_frames < 1 or self.stride_frames % STEP_FRAMES):
+            raise ContractMismatch(f"{lengths}: a stream wants no window, 0, and a multiple of {STEP_FRAMES}")
         if not self.temperature > 0.0:
             raise ContractMismatch(f"model {self.name!r} has the temperature {self.temperature}: want a value above zero")
 
@@ -71,6 +83,9 @@ class Contract:
             "temperature": self.temperature,
             "scores": dict(self.scores),
         }
+        if self.form != WINDOWS:
+            # the text of a model of windows is as it was before there were other forms, and so is its file's sha256
+            values["form"] = self.form
         return json.dumps(values, sort_keys=True)
 
     @classmethod
@@ -103,4 +118,5 @@ class Contract:
             trained_on=tuple(str(corpus) for corpus in values["trained_on"]),
             temperature=float(values["temperature"]),
             scores={str(name): float(score) for name, score in values["scores"].items()},
+            form=str(values.get("form", WINDOWS)),
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Callable
 
 import pytest
 
 from dsp.params import FrontEndParams
-from models.contract import LABELS, Contract
+from models.contract import LABELS, STREAM, Contract
 from models.errors import ContractMismatch, ModelError
 
 CONTRACT = Contract(
@@ -23,20 +24,33 @@ CONTRACT = Contract(
     scores={"speaker_independent_uar": 71.25},
 )
 
+OF_A_STREAM = replace(CONTRACT, form=STREAM, window_frames=0, stride_frames=8)
 
-def broken(change: Callable[[dict[str, Any]], None]) -> str:
-    values = json.loads(CONTRACT.to_json())
+
+def broken(change: Callable[[dict[str, Any]], None], contract: Contract = CONTRACT) -> str:
+    values = json.loads(contract.to_json())
     change(values)
     return json.dumps(values)
 
 
-def test_round_trip_through_json() -> None:
-    assert Contract.from_json(CONTRACT.to_json(), where="some.onnx") == CONTRACT
+@pytest.mark.parametrize("contract", [CONTRACT, OF_A_STREAM], ids=["windows", "stream"])
+def test_round_trip_through_json(contract: Contract) -> None:
+    assert Contract.from_json(contract.to_json(), where="some.onnx") == contract
 
 
 def test_equal_contracts_have_the_same_text() -> None:
     again = Contract.from_json(CONTRACT.to_json(), where="some.onnx")
     assert again.to_json() == CONTRACT.to_json()
+
+
+def test_the_text_of_a_model_of_windows_is_as_before_there_were_streams() -> None:
+    """Or every file would have another sum when it is exported again."""
+    front_end = json.dumps(CONTRACT.front_end.as_dict(), sort_keys=True)
+    assert CONTRACT.to_json() == (
+        '{"front_end": ' + front_end + ', "labels": ["anger", "neutral", "sadness"], "licence": "Apache-2.0", '
+        '"name": "some-model", "scores": {"speaker_independent_uar": 71.25}, "stride_frames": 25, "temperature": 1.5, '
+        '"trained_on": ["EMO-DB"], "version": 1, "window_frames": 100}'
+    )
 
 
 def test_window_shape_follows_from_the_front_end() -> None:
@@ -77,6 +91,24 @@ def test_a_broken_field_is_refused_in_one_line(change: Callable[[dict[str, Any]]
         Contract.from_json(broken(change), where="some.onnx")
     assert "\n" not in str(refusal.value)
     assert isinstance(refusal.value, ModelError)
+
+
+BROKEN_STREAMS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
+    "a form nobody knows": (lambda v: v.update(form="river"), "'some-model' has the form 'river': want windows or stream"),
+    "a form that is no word": (lambda v: v.update(form=None), "has the form 'None'"),
+    "a window": (lambda v: v.update(window_frames=128), "a window of 128 and a stride of 8 frames: a stream wants no window"),
+    "a window below zero": (lambda v: v.update(window_frames=-1), "a window of -1 and a stride of 8 frames"),
+    "no stride": (lambda v: v.update(stride_frames=0), "a stride of 0 frames: .* and a multiple of 4"),
+    "a stride below zero": (lambda v: v.update(stride_frames=-4), "a stride of -4 frames"),
+    "no whole steps": (lambda v: v.update(stride_frames=10), "a stride of 10 frames: a stream wants .* a multiple of 4"),
+    "no form": (lambda v: v.pop("form"), "a window of 0 and a stride of 8 frames: want at least 1"),
+}
+
+
+@pytest.mark.parametrize(("change", "says"), BROKEN_STREAMS.values(), ids=BROKEN_STREAMS.keys())
+def test_a_broken_stream_is_refused(change: Callable[[dict[str, Any]], None], says: str) -> None:
+    with pytest.raises(ContractMismatch, match=rf"^some\.onnx: .*{says}"):
+        Contract.from_json(broken(change, OF_A_STREAM), where="some.onnx")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "null"])
