@@ -18,7 +18,7 @@ class FeatureWindow:
     """One look of the model at the sound."""
 
     values: NDArray[np.float32]
-    """(window_frames, n_features), read-only."""
+    """(window_frames, n_features), or as many frames as a piece has; read-only."""
     end_sample: int
     """Index just past the newest sample heard."""
 
@@ -75,6 +75,19 @@ class SlidingWindow:
 
     def _end_sample(self) -> int:
         return framing.end_sample(self._next_frame - 1, self.params)
+
+
+class Pieces(SlidingWindow):
+    """Cuts an utterance into pieces of `stride_frames`, each given as it is full; the last one is what is left."""
+
+    def __init__(self, params: FrontEndParams, stride_frames: int) -> None:
+        super().__init__(params, stride_frames, stride_frames)
+
+    def finish(self) -> Iterator[FeatureWindow]:
+        """Give the frames since the last piece, if there are any."""
+        n_left = self._n_held % self.stride_frames
+        if n_left:
+            yield FeatureWindow(_frozen(self._frames[:n_left]), self._end_sample())
 
 
 def tile(frames: NDArray[np.float32], window_frames: int) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Windows are slices of the frames, given once each and at the right time."""
+"""Windows, and pieces, are slices of the frames, given once each and at the right time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dsp import framing
 from dsp.errors import ShapeError
 from dsp.params import FrontEndParams
-from dsp.window import FeatureWindow, SlidingWindow, tile, utterance_windows
+from dsp.window import FeatureWindow, Pieces, SlidingWindow, tile, utterance_windows
 
 PARAMS = FrontEndParams(sample_rate_hz=1000, frame_ms=8.0, hop_ms=3.0, n_bands=4, n_mels=2, n_mfcc=1, f_max_hz=500.0)
 
@@ -59,6 +59,34 @@ def test_windows_are_slices(n_frames: int, window: int, stride: int, first_frame
     for feature_window, (end, values) in zip(got, wanted):
         np.testing.assert_array_equal(feature_window.values, values)
         assert feature_window.end_sample == framing.end_sample(first_frame + end - 1, PARAMS)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    n_frames=st.integers(0, 80),
+    stride=st.integers(1, 25),
+    first_frame=st.integers(0, 1000),
+    cuts=st.lists(st.integers(1, 30), min_size=1, max_size=5),
+)
+def test_pieces_are_the_frames_each_once(n_frames: int, stride: int, first_frame: int, cuts: list[int]) -> None:
+    frames = numbered(n_frames)
+    pieces = Pieces(PARAMS, stride)
+    # of another utterance, nothing is left
+    list(pieces.push(numbered(stride + stride // 2, first=5000)))
+    pieces.begin(first_frame)
+    got = heard(pieces, frames, cuts)
+    starts = range(0, n_frames, stride)
+    assert len(got) == len(starts)
+    for piece, start in zip(got, starts):
+        np.testing.assert_array_equal(piece.values, frames[start : start + stride])
+        end = min(start + stride, n_frames)
+        assert piece.end_sample == framing.end_sample(first_frame + end - 1, PARAMS)
+        assert not piece.values.flags.writeable
+
+
+def test_a_piece_is_given_as_soon_as_it_is_full() -> None:
+    pieces = Pieces(PARAMS, 4)
+    assert [len(list(pieces.push(frame))) for frame in np.split(numbered(9), 9)] == [0, 0, 0, 1, 0, 0, 0, 1, 0]
 
 
 def test_an_early_window_is_not_touched_by_later_frames() -> None:
