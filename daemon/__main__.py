@@ -235,10 +235,10 @@ def _model_cells(row: dict[str, Any]) -> list[str]:
 def _config(options: argparse.Namespace) -> int:
     from daemon import assembly
     from daemon.delivery.mqtt import read_password
-    from models.runtime import EmotionModel
+    from models.runtime import open_model
 
     settings = settings_file.load(options.file)
-    contract = EmotionModel.open(settings.model.name).contract
+    contract = open_model(settings.model.name).contract
     try:
         assembly.listener(settings, contract)
         read_password(settings.broker.password_file)

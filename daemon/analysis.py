@@ -14,10 +14,9 @@ from daemon.decision import CLIPPED_SHARE
 from daemon.delivery.outbox import as_letter
 from daemon.errors import RecordingError
 from daemon.events import Message
-from daemon.ports import Sink
+from daemon.ports import Model, Sink
 from daemon.settings import Settings
 from models.contract import UNCERTAIN
-from models.runtime import EmotionModel
 
 REPLAY_BOOT = "replay"
 
@@ -63,7 +62,7 @@ class Replayed:
 def replay(
     path: Path,
     settings: Settings,
-    model: EmotionModel,
+    model: Model,
     speed: float | None,
     kinds: frozenset[str],
     write: Callable[[str], None],
@@ -72,7 +71,7 @@ def replay(
     return _run(path, settings, model, speed, LineSink(write, kinds))
 
 
-def _run(path: Path, settings: Settings, model: EmotionModel, speed: float | None, sink: Sink) -> Replayed:
+def _run(path: Path, settings: Settings, model: Model, speed: float | None, sink: Sink) -> Replayed:
     with assembly.open_recording(path, _seat_name(settings), model.contract, speed) as source:
         pipeline, seats = assembly.assemble(settings, model, [source], sink, StepClock(), REPLAY_BOOT)
         pipeline.run(threading.Event())
@@ -109,7 +108,7 @@ class Result:
         }
 
 
-def analyze(path: Path, settings: Settings, model: EmotionModel) -> Result:
+def analyze(path: Path, settings: Settings, model: Model) -> Result:
     """One answer for a recording: its utterances' probabilities, each weighted by its windows.
 
     Raises RecordingError when it cannot be read, when nobody speaks in it, or when it is clipped beyond judging.
@@ -143,12 +142,12 @@ def analyze(path: Path, settings: Settings, model: EmotionModel) -> Result:
     )
 
 
-def utterance_bodies(path: Path, settings: Settings, model: EmotionModel) -> list[Mapping[str, Any]]:
+def utterance_bodies(path: Path, settings: Settings, model: Model) -> list[Mapping[str, Any]]:
     """The utterance messages of a recording. Raises RecordingError."""
     return _hear(path, settings, model)[0]
 
 
-def _hear(path: Path, settings: Settings, model: EmotionModel) -> tuple[list[Mapping[str, Any]], Replayed]:
+def _hear(path: Path, settings: Settings, model: Model) -> tuple[list[Mapping[str, Any]], Replayed]:
     """The utterance messages of a recording, and what it took."""
     sink = ListSink()
     heard = _run(path, settings, model, None, sink)

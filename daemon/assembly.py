@@ -14,16 +14,16 @@ from daemon.errors import SettingsError
 from daemon.listener import Listener
 from daemon.messages import Composer
 from daemon.pipeline import Pipeline
-from daemon.ports import AudioSource, Clock, Sink
+from daemon.ports import AudioSource, Clock, Model, Sink
 from daemon.seat import Seat
 from daemon.service.metrics import Metrics
 from daemon.settings import Settings, SourceSettings
 from dsp.errors import ParamError
 from dsp.frontend import kernels_kept_in, warm_up
 from dsp.params import whole_samples
+from models import runtime
 from models.contract import Contract
 from models.errors import ContractMismatch
-from models.runtime import EmotionModel
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +36,9 @@ def new_boot() -> str:
     return secrets.token_hex(4)
 
 
-def open_model(name: str) -> EmotionModel:
+def open_model(name: str) -> Model:
     """The model, and the kernels of its front end, ready. Raises ModelError."""
-    model = EmotionModel.open(name)
+    model: Model = runtime.open_model(name)
     try:
         warm_up(model.contract.front_end)
     except ParamError as trouble:
@@ -73,7 +73,7 @@ def open_source(settings: SourceSettings, contract: Contract, on_block: Callable
 
 def assemble(
     settings: Settings,
-    model: EmotionModel,
+    model: Model,
     sources: Sequence[AudioSource],
     sink: Sink,
     clock: Clock,
@@ -90,10 +90,10 @@ def assemble(
     return Pipeline(seats, model, sink, clock, metrics or Metrics()), seats
 
 
-def _seat(settings: Settings, model: EmotionModel, source: AudioSource, clock: Clock, boot: str) -> Seat:
+def _seat(settings: Settings, model: Model, source: AudioSource, clock: Clock, boot: str) -> Seat:
     contract = model.contract
     composer = Composer(settings.node.name, source.name, boot, contract, model.identity, clock)
-    return Seat(source, listener(settings, contract), composer, contract, settings.decision)
+    return Seat(source, listener(settings, contract), composer, model, settings.decision)
 
 
 def listener(settings: Settings, contract: Contract) -> Listener:

@@ -1,4 +1,4 @@
-"""One source's way from blocks to the windows of its utterances."""
+"""One source's way from blocks to what the model is to judge: windows of its utterances, or pieces for a stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daemon.settings import GateSettings
 from dsp import framing
 from dsp.online import OnlineFrontEnd
 from dsp.params import FrontEndParams, whole_samples
-from dsp.window import FeatureWindow, SlidingWindow
+from dsp.window import FeatureWindow, Pieces, SlidingWindow
 
 FULL_SCALE = 32767
 
@@ -39,7 +39,7 @@ Heard = Union[Opened, FeatureWindow, Closed]
 
 
 class Listener:
-    """Front end, gate and sliding window of one source. Only frames that certainly are speech reach a window.
+    """Front end, gate and sliding window of one source. Only frames that certainly are speech reach a window, or a piece.
 
     Frames of a pause wait in a history until the gate knows whether the pause lies within the utterance or ends it.
     """
@@ -57,11 +57,14 @@ class Listener:
         is_speech: IsSpeech,
         max_block_samples: int,
     ) -> None:
+        """`window_frames` 0: no windows, but pieces of `stride_frames`."""
         self._params = front_end
         self._gate_settings = gate
         self._is_speech = is_speech
         self._max_block_samples = max_block_samples
-        self._window = SlidingWindow(front_end, window_frames, stride_frames)
+        self._window = (
+            SlidingWindow(front_end, window_frames, stride_frames) if window_frames else Pieces(front_end, stride_frames)
+        )
         waiting_ms = gate.onset_ms + gate.pre_roll_ms + gate.hang_over_ms
         waiting_samples = whole_samples(waiting_ms, front_end.sample_rate_hz) + max_block_samples + front_end.frame_samples
         self._history = np.zeros((2 + waiting_samples // front_end.hop_samples, front_end.n_features), np.float32)

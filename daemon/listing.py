@@ -7,7 +7,7 @@ from typing import Any, Sequence
 from daemon.capture import microphones
 from models import registry
 from models.errors import ModelError
-from models.runtime import EmotionModel
+from models.runtime import open_model
 
 
 def devices() -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ def models() -> list[dict[str, Any]]:
 
 def _model(name: str) -> dict[str, Any]:
     try:
-        model = EmotionModel.open(name)
+        model = open_model(name)
     except ModelError as trouble:
         return {"name": name, "error": str(trouble)}
     contract = model.contract

@@ -1,31 +1,25 @@
-"""The loop: blocks in, messages out, the windows of all seats in one inference."""
+"""The loop: blocks in, messages out, what all seats heard in one call of the model."""
 
 from __future__ import annotations
 
 import threading
-from typing import List, Sequence, Tuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, List, Sequence, Tuple
 
 from daemon.events import Block
-from daemon.listener import Heard
-from daemon.ports import Clock, Sink
+from daemon.ports import Clock, Model, Sink
 from daemon.seat import Seat, Timing
 from daemon.service.metrics import Metrics
-from dsp.window import FeatureWindow
-from models.runtime import EmotionModel
 
 IDLE_WAIT_S = 0.02
 
-Turn = Tuple[Seat, List[Heard], int, int]
-"""A seat, what it heard, when the newest of that was captured, and when the loop took it, in nanoseconds."""
+Turn = Tuple[Seat, List[Any], int, int]
+"""A seat, what the model is to judge for it, when the newest of that was captured, and when the loop took it (ns)."""
 
 
 class Pipeline:
     """Runs the seats until all sources have ended, or until it is stopped."""
 
-    def __init__(self, seats: Sequence[Seat], model: EmotionModel, sink: Sink, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, seats: Sequence[Seat], model: Model, sink: Sink, clock: Clock, metrics: Metrics) -> None:
         self._open = list(seats)
         self._model = model
         self._sink = sink
@@ -73,15 +67,14 @@ class Pipeline:
 
     def _judge(self, turn: list[Turn]) -> None:
         framed_ns = self._clock.now_ns()
-        windows = [one.values for _, heard, _, _ in turn for one in heard if isinstance(one, FeatureWindow)]
-        answers: list[NDArray[np.float64]] = list(self._model.predict(np.stack(windows))) if windows else []
+        pieces = [piece for _, its, _, _ in turn for piece in its]
+        answers = list(self._model.answer(pieces)) if pieces else []
         inferred_ns = self._clock.now_ns()
-        if windows:
-            self._metrics.windows += len(windows)
+        if pieces:
+            self._metrics.windows += len(pieces)
             self._metrics.inference_ms.add((inferred_ns - framed_ns) / 1e6)
-        for seat, heard, captured_ns, taken_ns in turn:
-            n_windows = sum(isinstance(one, FeatureWindow) for one in heard)
-            mine, answers = answers[:n_windows], answers[n_windows:]
-            for message in seat.tell(heard, mine, Timing(captured_ns, taken_ns, framed_ns, inferred_ns)):
+        for seat, its, captured_ns, taken_ns in turn:
+            mine, answers = answers[: len(its)], answers[len(its) :]
+            for message in seat.tell(mine, Timing(captured_ns, taken_ns, framed_ns, inferred_ns)):
                 self._sink.commit(message)
                 self._metrics.committed(message)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from daemon.events import Block, Message
+from models.adaptation import Heard
+from models.contract import Contract
 
 
 class AudioSource(Protocol):
@@ -28,6 +33,30 @@ class Sink(Protocol):
 
     def commit(self, message: Message) -> int:
         """Take the message; its sequence number."""
+
+
+class Utterance(Protocol):
+    """What a model keeps of one stretch of speech."""
+
+    def push(self, frames: NDArray[np.float32]) -> Any:
+        """Take a window, or a stream's new frames; what the same model's `answer` wants of it."""
+
+
+class Model(Protocol):
+    """What judges speech, whatever its form."""
+
+    contract: Contract
+    sha256: str
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What messages say of the model."""
+
+    def begin(self, heard: Heard | None = None) -> Utterance:
+        """Somebody begins to speak, of whom the seat knows so much; None: nothing."""
+
+    def answer(self, pieces: Sequence[Any]) -> NDArray[np.float64]:
+        """Probabilities for each of what `push` gave, at least one, in the order it did: (n, n_labels)."""
 
 
 class Clock(Protocol):

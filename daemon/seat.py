@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,10 @@ from daemon.decision import Episode, Mood
 from daemon.events import Block, Message
 from daemon.listener import Closed, Heard, Listener, Opened
 from daemon.messages import Composer
-from daemon.ports import AudioSource
+from daemon.ports import AudioSource, Model
 from daemon.settings import DecisionSettings
 from dsp.window import FeatureWindow
-from models.contract import Contract
+from models.contract import STREAM
 
 SILENT_DBFS = -120.0
 
@@ -35,15 +36,18 @@ class Seat:
     """A source with its listener, its mood and its episode."""
 
     def __init__(
-        self, source: AudioSource, listener: Listener, composer: Composer, contract: Contract, settings: DecisionSettings
+        self, source: AudioSource, listener: Listener, composer: Composer, model: Model, settings: DecisionSettings
     ) -> None:
         self.source = source
         self._listener = listener
         self._composer = composer
-        self._contract = contract
+        self._model = model
+        self._contract = model.contract
         self._settings = settings
-        self._rate_hz = contract.front_end.sample_rate_hz
-        self._windows: list[NDArray[np.float64]] = []
+        self._rate_hz = model.contract.front_end.sample_rate_hz
+        self._heard: list[Heard] = []
+        self._being_said = model.begin()
+        self._answers: list[NDArray[np.float64]] = []
         self._mood = Mood()
         self._episode: Episode | None = None
         self._n_episodes = 0
@@ -58,31 +62,42 @@ class Seat:
         self.lost_samples = 0
         """Samples that never reached the loop."""
 
-    def hear(self, block: Block) -> list[Heard]:
-        """Take a block; give what it brought."""
+    def hear(self, block: Block) -> list[Any]:
+        """Take a block; give what the model is to judge. Its answers go to `tell`, before anything else is heard."""
         self.lost_samples += block.start_sample - self.now_sample
         self.now_sample = block.end_sample
         self._square_sum += float(np.square(block.samples, dtype=np.float64).sum())
         self._n_squared += len(block.samples)
-        return self._listener.push(block)
+        return self._pieces(self._listener.push(block))
 
-    def finish(self) -> list[Heard]:
-        """The source has ended, or the service does."""
+    def finish(self) -> list[Any]:
+        """The source has ended, or the service does: as `hear`."""
         self._ended = True
-        return self._listener.finish()
+        return self._pieces(self._listener.finish())
 
-    def tell(self, heard: list[Heard], probabilities: list[NDArray[np.float64]], timing: Timing) -> list[Message]:
-        """What is to be said after a block: `probabilities` of each FeatureWindow in `heard`, in the same order."""
+    def _pieces(self, heard: list[Heard]) -> list[Any]:
+        self._heard = heard
+        pieces = []
+        for one in heard:
+            if isinstance(one, Opened):
+                # nothing is known yet of who speaks
+                self._being_said = self._model.begin(None)
+            elif isinstance(one, FeatureWindow):
+                pieces.append(self._being_said.push(one.values))
+        return pieces
+
+    def tell(self, probabilities: list[NDArray[np.float64]], timing: Timing) -> list[Message]:
+        """What is to be said after a block: `probabilities` of all that the model was to judge, in the same order."""
         answers = iter(probabilities)
         messages: list[Message] = []
         changed = False
-        for one in heard:
+        for one in self._heard:
             changed = True
             if isinstance(one, Opened):
                 self._speaking = True
                 self._judged_sample = one.start_sample
             elif isinstance(one, FeatureWindow):
-                self._take(next(answers), one.end_sample)
+                self._take(next(answers), one)
             else:
                 self._speaking = False
                 messages.append(self._utterance(one, timing))
@@ -91,20 +106,22 @@ class Seat:
         messages += self._episodes()
         return messages + self._states(changed or self._ended)
 
-    def _take(self, window: NDArray[np.float64], end_sample: int) -> None:
-        self._windows.append(window)
-        new_s = (
-            min(self._contract.window_frames * self._contract.front_end.hop_samples, end_sample - self._judged_sample)
-            / self._rate_hz
+    def _take(self, answer: NDArray[np.float64], window: FeatureWindow) -> None:
+        self._answers.append(answer)
+        window_samples = len(window.values) * self._contract.front_end.hop_samples
+        new_s = min(window_samples, window.end_sample - self._judged_sample) / self._rate_hz
+        self._judged_sample = window.end_sample
+        self._mood = decision.smoothed(
+            self._mood, answer, window.end_sample, max(0.0, new_s), self._contract.labels, self._settings
         )
-        self._judged_sample = end_sample
-        self._mood = decision.smoothed(self._mood, window, end_sample, max(0.0, new_s), self._contract.labels, self._settings)
 
     def _utterance(self, closed: Closed, timing: Timing) -> Message:
-        said = decision.verdict(self._windows, self._contract.labels, self._settings, closed.clipped_share)
+        # a stream's last answer is of the whole utterance
+        judged = self._answers[-1:] if self._contract.form == STREAM else self._answers
+        said = decision.verdict(judged, self._contract.labels, self._settings, closed.clipped_share)
         self.n_utterances += 1
-        n_windows = len(self._windows)
-        self._windows = []
+        n_windows = len(self._answers)
+        self._answers = []
         return self._composer.utterance(closed.stretch, said, n_windows, closed.clipped_share, self._latency_ms(closed, timing))
 
     def _latency_ms(self, closed: Closed, timing: Timing) -> dict[str, float]:

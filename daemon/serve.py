@@ -12,9 +12,9 @@ from daemon import assembly
 from daemon.clock import SystemClock
 from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
+from daemon.ports import Model
 from daemon.service.metrics import Metrics
 from daemon.settings import Settings
-from models.runtime import EmotionModel
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ FAREWELL_S = 5.0
 class Service:
     """Everything that runs between `affectd run` and its end. Use it as a context."""
 
-    def __init__(self, settings: Settings, model: EmotionModel) -> None:
+    def __init__(self, settings: Settings, model: Model) -> None:
         """Opens every source. Raises DeviceError, RecordingError or SettingsError."""
         self.boot = assembly.new_boot()
         self._settings = settings

@@ -15,18 +15,17 @@ from daemon.clock import StepClock
 from daemon.demo.demo import RECORDING
 from daemon.errors import DeviceError
 from daemon.events import Block
-from daemon.ports import AudioSource
+from daemon.ports import AudioSource, Model
 from daemon.settings import Settings
-from models import registry
-from models.runtime import EmotionModel
+from tests.fixtures.stream_model import FILE as STREAM_MODEL
 
 SPEAKING_BLOCKS = 100
 """After so many blocks of 20 ms the bundled recording's first sentence is being said."""
 
 
-@pytest.fixture(scope="module")
-def model() -> EmotionModel:
-    return assembly.open_model(registry.DEFAULT)
+@pytest.fixture(scope="module", params=["cl-emodb", str(STREAM_MODEL)], ids=["windows", "stream"])
+def model(request: pytest.FixtureRequest) -> Model:
+    return assembly.open_model(request.param)
 
 
 class Failing:
@@ -55,7 +54,7 @@ class Failing:
         self._inner.close()
 
 
-def recording(name: str, model: EmotionModel) -> Recording:
+def recording(name: str, model: Model) -> Recording:
     return assembly.open_recording(Path(RECORDING), name, model.contract, speed=None)
 
 
@@ -68,7 +67,7 @@ def check_told(sink: ListSink, source: str) -> None:
     assert bodies(sink, "state", source)[-1]["speaking"] is False
 
 
-def test_a_stop_in_mid_utterance(model: EmotionModel) -> None:
+def test_a_stop_in_mid_utterance(model: Model) -> None:
     sink, stop = ListSink(), threading.Event()
     source = Failing(recording("driver", model), SPEAKING_BLOCKS, stop)
     pipeline, _ = assembly.assemble(Settings(), model, [source], sink, StepClock(), "b")
@@ -77,7 +76,7 @@ def test_a_stop_in_mid_utterance(model: EmotionModel) -> None:
 
 
 @pytest.mark.parametrize("order", [("driver", "broken"), ("broken", "driver")])
-def test_a_source_that_fails_takes_nothing_from_the_other(model: EmotionModel, order: tuple[str, str]) -> None:
+def test_a_source_that_fails_takes_nothing_from_the_other(model: Model, order: tuple[str, str]) -> None:
     sink = ListSink()
     both: dict[str, AudioSource] = {
         "driver": recording("driver", model),
@@ -90,7 +89,7 @@ def test_a_source_that_fails_takes_nothing_from_the_other(model: EmotionModel, o
     check_told(sink, "broken")
 
 
-def test_every_episode_ends(model: EmotionModel) -> None:
+def test_every_episode_ends(model: Model) -> None:
     sink = ListSink()
     pipeline, _ = assembly.assemble(Settings(), model, [recording("driver", model)], sink, StepClock(), "b")
     pipeline.run(threading.Event())

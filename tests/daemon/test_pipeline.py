@@ -12,24 +12,24 @@ from daemon import analysis, assembly
 from daemon.analysis import ListSink
 from daemon.clock import StepClock
 from daemon.demo.demo import RECORDING
+from daemon.ports import Model
 from daemon.settings import DecisionSettings, GateSettings, ModelSettings, Settings
-from models import registry
 from models.contract import UNCERTAIN
-from models.runtime import EmotionModel
 from tests.daemon import recordings
 from tests.daemon.recordings import RATE_HZ
+from tests.fixtures.stream_model import FILE as STREAM_MODEL
 
 ALL = frozenset({"utterance", "episode", "state"})
 EAGER = Settings(decision=DecisionSettings(min_confidence=0.0, margin=0.0, patience=1, episode_after_s=0.5))
 """The model's likeliest label counts at once: episodes come and go whatever the model thinks."""
 
 
-@pytest.fixture(scope="module")
-def model() -> EmotionModel:
-    return assembly.open_model(registry.DEFAULT)
+@pytest.fixture(scope="module", params=["cl-emodb", str(STREAM_MODEL)], ids=["windows", "stream"])
+def model(request: pytest.FixtureRequest) -> Model:
+    return assembly.open_model(request.param)
 
 
-def replayed(path: Path, model: EmotionModel, speed: float | None = None, asked: Settings = EAGER) -> list[str]:
+def replayed(path: Path, model: Model, speed: float | None = None, asked: Settings = EAGER) -> list[str]:
     lines: list[str] = []
     analysis.replay(path, asked, model, speed, ALL, lines.append)
     return lines
@@ -40,7 +40,7 @@ def of(kind: str, lines: Sequence[str]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def lines(model: EmotionModel) -> list[str]:
+def lines(model: Model) -> list[str]:
     return replayed(RECORDING, model)
 
 
@@ -52,17 +52,17 @@ def test_the_bundled_recording_has_five_utterances_and_states_around_them(lines:
     assert speaking[-1] is False
 
 
-def test_twice_is_the_same_bytes(lines: list[str], model: EmotionModel) -> None:
+def test_twice_is_the_same_bytes(lines: list[str], model: Model) -> None:
     assert replayed(RECORDING, model) == lines
 
 
 @pytest.mark.parametrize("speed", [20.0, 1e6])
-def test_a_pace_changes_nothing(tmp_path: Path, model: EmotionModel, speed: float) -> None:
+def test_a_pace_changes_nothing(tmp_path: Path, model: Model, speed: float) -> None:
     path = recordings.write(tmp_path / "a.wav", recordings.speech()[: 9 * RATE_HZ])
     assert replayed(path, model, speed) == replayed(path, model, None)
 
 
-def utterances(names: Sequence[str], paths: Sequence[Path], model: EmotionModel) -> dict[str, list[Mapping[str, Any]]]:
+def utterances(names: Sequence[str], paths: Sequence[Path], model: Model) -> dict[str, list[Mapping[str, Any]]]:
     """Of sources that one loop serves."""
     sink = ListSink()
     sources = [assembly.open_recording(path, name, model.contract, None) for name, path in zip(names, paths)]
@@ -74,7 +74,7 @@ def utterances(names: Sequence[str], paths: Sequence[Path], model: EmotionModel)
     return {name: [one.body for one in sink.messages if one.topic == f"{name}/utterance"] for name in names}
 
 
-def test_two_sources_together_say_what_each_says_alone(tmp_path: Path, model: EmotionModel) -> None:
+def test_two_sources_together_say_what_each_says_alone(tmp_path: Path, model: Model) -> None:
     """Windows of several seats go through the model together, which may change the last bits of a probability."""
     speech = recordings.speech()
     whole = recordings.write(tmp_path / "whole.wav", speech)
@@ -106,14 +106,14 @@ def test_each_episode_has_one_id_from_new_to_end(lines: list[str]) -> None:
         assert len(labels[identity]) == 1
 
 
-def test_below_the_confidence_all_is_uncertain(model: EmotionModel) -> None:
+def test_below_the_confidence_all_is_uncertain(model: Model) -> None:
     asked = Settings(decision=DecisionSettings(min_confidence=0.9999))
     lines = replayed(RECORDING, model, asked=asked)
     assert {body["label"] for body in of("utterance", lines) + of("state", lines)} == {UNCERTAIN}
     assert of("episode", lines) == []
 
 
-def test_a_talk_cut_into_utterances_ends_with_nobody_speaking(tmp_path: Path, model: EmotionModel) -> None:
+def test_a_talk_cut_into_utterances_ends_with_nobody_speaking(tmp_path: Path, model: Model) -> None:
     """What is cut at its end leaves silence behind, which must not count as speech for ever."""
     speech = recordings.speech()[: int(5.2 * RATE_HZ)]
     path = recordings.write(tmp_path / "a.wav", speech)
@@ -125,7 +125,7 @@ def test_a_talk_cut_into_utterances_ends_with_nobody_speaking(tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("factor", [1, 2])
-def test_the_stride_is_asked_for_in_milliseconds(lines: list[str], model: EmotionModel, factor: int) -> None:
+def test_the_stride_is_asked_for_in_milliseconds(lines: list[str], model: Model, factor: int) -> None:
     hop_ms = model.contract.front_end.hop_ms
     asked = Settings(model=ModelSettings(stride_ms=model.contract.stride_frames * hop_ms / factor), decision=EAGER.decision)
     n_windows = [body["windows"] for body in of("utterance", replayed(RECORDING, model, asked=asked))]
@@ -137,7 +137,7 @@ def test_the_stride_is_asked_for_in_milliseconds(lines: list[str], model: Emotio
         assert sum(n_windows) > 1.3 * sum(before)
 
 
-def test_a_silent_source_still_tells_its_state(tmp_path: Path, model: EmotionModel) -> None:
+def test_a_silent_source_still_tells_its_state(tmp_path: Path, model: Model) -> None:
     path = recordings.write(tmp_path / "a.wav", recordings.speech()[:1] * 0.0)
     (state,) = of("state", replayed(path, model))[-1:]
     assert (state["label"], state["speaking"], state["level_dbfs"], state["probabilities"]) == (UNCERTAIN, False, -120.0, {})

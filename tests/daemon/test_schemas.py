@@ -15,10 +15,10 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from daemon import analysis, assembly, serve
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.demo import RECORDING
+from daemon.ports import Model
 from daemon.settings import BrokerSettings, DecisionSettings, NodeSettings, Settings, SourceSettings
 from models import registry
 from models.contract import LABELS, UNCERTAIN
-from models.runtime import EmotionModel
 from tests.daemon import recordings
 from tests.daemon.wire import Watcher, Wire
 
@@ -42,12 +42,12 @@ def faults(kind: str, body: Body) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def model() -> EmotionModel:
+def model() -> Model:
     return assembly.open_model(registry.DEFAULT)
 
 
 @pytest.fixture(scope="module")
-def replayed(model: EmotionModel) -> list[Body]:
+def replayed(model: Model) -> list[Body]:
     """All kinds that a seat sends."""
     lines: list[str] = []
     kinds = frozenset({"utterance", "episode", "state"})
@@ -56,7 +56,7 @@ def replayed(model: EmotionModel) -> list[Body]:
 
 
 @pytest.fixture(scope="module")
-def live(model: EmotionModel, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Body]]:
+def live(model: Model, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Body]]:
     """Topic and body of everything that a subscriber gets from a short run whose connection is cut in between."""
     path = recordings.write(tmp_path_factory.mktemp("live") / "a.wav", recordings.speech()[: 5 * recordings.RATE_HZ])
     with pytest.MonkeyPatch.context() as patch, PrivateBroker() as broker, Wire(broker.port) as wire:
