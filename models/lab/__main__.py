@@ -175,7 +175,7 @@ def _export(options: argparse.Namespace) -> int:
 
     exported = export(chosen, options.seed, _at_hand(chosen, options.results), CHECKPOINTS, options.out)
     print(
-        f"{exported.path}: sha256 {exported.sha256}; over {exported.n_windows_checked} real windows "
+        f"{exported.path}: sha256 {exported.sha256}; over {exported.n_checked} answers on real recordings "
         f"at most {exported.largest_difference:.1e} from torch"
     )
     return 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
@@ -18,6 +19,7 @@ from models.lab.results import Result, Run, pooled, read
 from models.lab.splits import folds
 
 if TYPE_CHECKING:
+    from models.lab.affectnet.fit import Fitted as FittedAffectNet
     from models.lab.fit import Fitted
 
 PAPER_RECOGNITION_RATES = {"cl-emodb": 85.72, "cl-casia": 82.86}
@@ -68,38 +70,53 @@ def scored_at_hand(recipe: Recipe, protocol: str, utterances: Sequence[Utterance
     raise AssertionError("seeds do not end")
 
 
-def card(recipe: Recipe, contract: Contract, fitted: Fitted, seed: int, scored: Sequence[Scored], content: bytes) -> str:
+def card(
+    recipe: Recipe, contract: Contract, fitted: Fitted | FittedAffectNet, seed: int, scored: Sequence[Scored], content: bytes
+) -> str:
     """The card in Markdown. `content`: the model file's bytes."""
     parts = [
-        _head(recipe, contract),
+        _head(recipe, contract, fitted),
         _facts(recipe, contract, fitted, content),
         _training(recipe, fitted, seed),
         _scores(recipe, scored),
+        *(_heard(each) for each in scored if each.protocol == splits.SPEAKER_INDEPENDENT and recipe.is_affectnet),
         *(_confusion(contract, each) for each in scored if each.protocol == splits.SPEAKER_INDEPENDENT),
         _LIMITS.format(speech=recipe.corpus.speech, labels=", ".join(contract.labels)),
     ]
     return "\n".join(parts)
 
 
-def _head(recipe: Recipe, contract: Contract) -> str:
+def _head(recipe: Recipe, contract: Contract, fitted: Fitted | FittedAffectNet) -> str:
+    of_what = "the utterance so far" if recipe.is_affectnet else f"{_window_s(recipe):.2f} s of speech"
     return f"""# {contract.name}
 
-Tells from {_window_s(recipe):.2f} s of speech which emotion it carries: {", ".join(contract.labels)}.
-The network is CL of paper 1 (H. Wang): a CNN over the spectrogram beside an LSTM over the MFCC.
+Tells from {of_what} which emotion it carries: {", ".join(contract.labels)}.
+The network is {_described(fitted.network)}
 This card is written by `affectd-lab export {recipe.name}`; edits are lost.
 """
 
 
-def _facts(recipe: Recipe, contract: Contract, fitted: Fitted, content: bytes) -> str:
+def _described(network: object) -> str:
+    """The first line of its file."""
+    within = getattr(network, "network", network)
+    return str(sys.modules[type(within).__module__].__doc__).splitlines()[0]
+
+
+def _facts(recipe: Recipe, contract: Contract, fitted: Fitted | FittedAffectNet, content: bytes) -> str:
     fe = contract.front_end
+    window = (
+        f"{recipe.window_frames} frames ({_window_s(recipe):.2f} s) every {recipe.stride_frames}; "
+        "an utterance's probabilities are the mean over its windows; a shorter one is repeated until it fills a window"
+    )
+    if recipe.is_affectnet:
+        window = f"none: it is fed frame by frame, and asked every {recipe.stride_frames} frames and at the utterance's end"
     rows = {
         "file": f"`{contract.name}.onnx`, {len(content):,} bytes, sha256 `{hashlib.sha256(content).hexdigest()}`",
         "parameters": f"{fitted.n_parameters:,}",
         "front end": f"{fe.sample_rate_hz} Hz mono; pre-emphasis {fe.pre_emphasis}; frames of {fe.frame_ms:g} ms every "
-        f"{fe.hop_ms:g} ms, Hamming; log power in {fe.n_bands} bands; {fe.n_mfcc} MFCC of {fe.n_mels} mel bands, "
-        f"{fe.f_min_hz:g} to {fe.f_max_hz:g} Hz",
-        "window": f"{recipe.window_frames} frames ({_window_s(recipe):.2f} s) every {recipe.stride_frames}; "
-        "an utterance's probabilities are the mean over its windows; a shorter one is repeated until it fills a window",
+        f"{fe.hop_ms:g} ms, {fe.taper.capitalize()}; {', '.join(fe.kinds)}; {fe.n_bands} spectrogram bands, "
+        f"{fe.n_mels} mel bands from {fe.f_min_hz:g} to {fe.f_max_hz:g} Hz, {fe.n_mfcc} MFCC",
+        "window": window,
         "corpus": f"{recipe.corpus.name}: {sum(recipe.corpus.n_by_label.values())} utterances of "
         f"{recipe.corpus.n_speakers} speakers, licence {recipe.corpus.licence}",
         "licence of the weights": contract.licence,
@@ -112,15 +129,18 @@ def _window_s(recipe: Recipe) -> float:
     return ((recipe.window_frames - 1) * fe.hop_samples + fe.frame_samples) / fe.sample_rate_hz
 
 
-def _training(recipe: Recipe, fitted: Fitted, seed: int) -> str:
+def _training(recipe: Recipe, fitted: Fitted | FittedAffectNet, seed: int) -> str:
     made_with = ", ".join(f"{name} {version}" for name, version in fitted.versions.items())
     precision = "mixed bfloat16" if recipe.bf16 else "float32"
+    dropout = "" if recipe.dropout is None else f", dropout {recipe.dropout:g}"
+    cut = f"one random cut of at most {recipe.window_frames} frames" if recipe.is_affectnet else "one random window"
+    copies = f", or of one of its copies ({', '.join(recipe.copies)})" if recipe.copies else ""
     return f"""## Training
 
 On the whole corpus, so that no part is left to score this very file on: the scores below are of networks trained in the
-same way on a part of it. Seed {seed}, {recipe.epochs} epochs of batches of {recipe.batch}, Adam with a learning rate of
-{recipe.learning_rate:g}, dropout {recipe.dropout:g}, {precision}; the last epoch is taken, none is picked; its mean loss
-was {fitted.loss:.3f}. In training one random window of each utterance an epoch; utterances are trimmed to the frames within
+same way on a part of it. Seed {seed}, {recipe.epochs} epochs of batches of {recipe.batch}, {recipe.optimiser} with a learning
+rate of {recipe.learning_rate:g}{dropout}, {precision}; the last epoch is taken, none is picked; its mean loss
+was {fitted.loss:.3f}. In training {cut} of each utterance{copies} an epoch; utterances are trimmed to the frames within
 {recipe.trim_db:g} dB of their loudest. Made with {made_with}.
 Recipe `{recipe.name}.toml`: {recipe.source}.
 """
@@ -146,6 +166,21 @@ def _mean_sd(values: Sequence[float]) -> str:
     if len(values) == 1:
         return f"{values[0]:.2f}"
     return f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"
+
+
+def _heard(scored: Scored) -> str:
+    names = sorted({name for result in scored.results for name in result.conditions}, key=_number_first)
+    rows = [("nothing heard before: the score above", _mean_sd(scored.by_seed("uar")), _mean_sd(scored.by_seed("wa")))]
+    for name in names:
+        of_name = Scored(scored.protocol, [replace(each, confusion=each.conditions[name]) for each in scored.results])
+        rows.append((name, _mean_sd(of_name.by_seed("uar")), _mean_sd(of_name.by_seed("wa"))))
+    table = _table(("utterances of the speaker heard before, without their labels", "UAR", "WA"), rows)
+    return f"## A seat that knows its speaker, speaker-independent, in per cent\n\n{table}"
+
+
+def _number_first(name: str) -> tuple[bool, float, str]:
+    number = name.split()[0]
+    return "calm" in name, float(number) if number.isdigit() else float("inf"), name
 
 
 def _confusion(contract: Contract, scored: Scored) -> str:

@@ -16,16 +16,21 @@ import torch
 from numpy.typing import NDArray
 
 from dsp.window import utterance_windows
-from models.contract import METADATA_KEY, Contract
+from models.contract import METADATA_KEY, STREAM, WINDOWS, Contract
 from models.lab import corpora
+from models.lab.affectnet.fit import Fitted as FittedAffectNet
+from models.lab.affectnet.judge import largest_difference as largest_difference_of_streams
+from models.lab.affectnet.to_onnx import to_onnx as affectnet_to_onnx
 from models.lab.card import Scored, card
 from models.lab.errors import LabError
 from models.lab.features import extract
 from models.lab.fit import Fitted, as_inputs
 from models.lab.recipe import Recipe
 from models.lab.train import trained
+from models.networks.affectnet import AffectNet
 from models.registry import ARTEFACTS, SUMS, Artefact
 from models.runtime import EmotionModel
+from models.streaming import StreamModel
 
 OPSET = 17
 NEWEST_IR_VERSION = 8
@@ -41,7 +46,8 @@ class Exported:
 
     path: Path
     sha256: str
-    n_windows_checked: int
+    n_checked: int
+    """Answers on real recordings."""
     largest_difference: float
 
 
@@ -70,8 +76,7 @@ def export(
     contract = contract_of(recipe, {name: value for each in scored for name, value in each.scores().items()})
     content = to_onnx(fitted.network, contract)
     sha256 = hashlib.sha256(content).hexdigest()
-    windows = real_windows(recipe)
-    difference = largest_difference(Artefact(out.stem, out, sha256, content), fitted, recipe, windows)
+    n_checked, difference = compared(Artefact(out.stem, out, sha256, content), fitted, recipe)
     if difference > TOLERANCE:
         raise LabError(f"{out}: ONNX Runtime is {difference:.1e} from torch, {TOLERANCE:.0e} at most is allowed: not written")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +86,7 @@ def export(
     if ships:
         out.with_suffix(".md").write_text(card(recipe, contract, fitted, seed, scored, content))
         write_sum(out, sha256)
-    return Exported(out, sha256, len(windows), difference)
+    return Exported(out, sha256, n_checked, difference)
 
 
 def contract_of(recipe: Recipe, scores: Mapping[str, float]) -> Contract:
@@ -90,16 +95,26 @@ def contract_of(recipe: Recipe, scores: Mapping[str, float]) -> Contract:
         name=recipe.name,
         labels=tuple(recipe.labels),
         front_end=recipe.front_end,
-        window_frames=recipe.window_frames,
+        window_frames=0 if recipe.is_affectnet else recipe.window_frames,
         stride_frames=recipe.stride_frames,
         licence=recipe.corpus.weights_licence,
         trained_on=(recipe.corpus.name,),
         scores=scores,
+        form=STREAM if recipe.is_affectnet else WINDOWS,
     )
 
 
 def to_onnx(network: torch.nn.Module, contract: Contract) -> bytes:
     """The network as an ONNX file with its contract in the metadata: any batch, named inputs, output `logits`."""
+    model = affectnet_to_onnx(network) if isinstance(network, AffectNet) else _of_windows(network, contract)
+    onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
+    onnx.checker.check_model(model)
+    assert model.ir_version <= NEWEST_IR_VERSION, f"IR version {model.ir_version}"
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _of_windows(network: torch.nn.Module, contract: Contract) -> onnx.ModelProto:
     names: tuple[str, ...] = network.inputs  # type: ignore[assignment]
     example = tuple(torch.zeros(1, contract.window_frames, contract.front_end.width(name)) for name in names)
     buffer = io.BytesIO()
@@ -116,20 +131,28 @@ def to_onnx(network: torch.nn.Module, contract: Contract) -> bytes:
             output_names=["logits"],
             dynamic_axes={name: {0: "batch"} for name in (*names, "logits")},
         )
-    model = onnx.load_model_from_string(buffer.getvalue())
-    onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
-    onnx.checker.check_model(model)
-    assert model.ir_version <= NEWEST_IR_VERSION, f"IR version {model.ir_version}"
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
+    return onnx.load_model_from_string(buffer.getvalue())
+
+
+def compared(artefact: Artefact, fitted: Fitted | FittedAffectNet, recipe: Recipe) -> tuple[int, float]:
+    """How many answers on real recordings were compared with torch's, and the largest difference of a probability."""
+    if isinstance(fitted, FittedAffectNet):
+        frames = extract(some_utterances(recipe), recipe)
+        return len(frames), largest_difference_of_streams(StreamModel(artefact), fitted.network, recipe.front_end, frames)
+    windows = real_windows(recipe)
+    return len(windows), largest_difference(artefact, fitted, recipe, windows)
+
+
+def some_utterances(recipe: Recipe) -> Sequence[corpora.Utterance]:
+    """Evenly spread over the corpus."""
+    utterances = corpora.whole(recipe.corpus, corpora.corpora_root())
+    return utterances[:: max(1, len(utterances) // N_CHECKED_UTTERANCES)]
 
 
 def real_windows(recipe: Recipe) -> NDArray[np.float32]:
-    """All windows of some utterances, evenly spread over the corpus: (n, window_frames, n_features)."""
-    utterances = corpora.whole(recipe.corpus, corpora.corpora_root())
-    some = utterances[:: max(1, len(utterances) // N_CHECKED_UTTERANCES)]
+    """All windows of some utterances: (n, window_frames, n_features)."""
     shape = recipe.front_end, recipe.window_frames, recipe.stride_frames
-    return np.concatenate([utterance_windows(frames, *shape) for frames in extract(some, recipe)])
+    return np.concatenate([utterance_windows(frames, *shape) for frames in extract(some_utterances(recipe), recipe)])
 
 
 def largest_difference(artefact: Artefact, fitted: Fitted, recipe: Recipe, windows: NDArray[np.float32]) -> float:

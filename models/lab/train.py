@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from models.lab import corpora
+from models.lab.affectnet import fit as affectnet
+from models.lab.affectnet.voices import learnt
 from models.lab.fit import Fitted, Part, finished, fit
 from models.lab.material import Material, gather
 from models.lab.recipe import Recipe
@@ -22,6 +24,9 @@ def train(recipe: Recipe, seed: int, checkpoints: Path) -> Path:
     checkpoint = _checkpoint(recipe, seed, checkpoints)
     material = gather(recipe, utterances)
     everybody = Fold("whole", np.arange(len(material.utterances)), np.empty(0, np.int64))
+    if recipe.is_affectnet:
+        affectnet.fit(recipe, learnt(material, recipe, everybody.train), seed, checkpoint, f"{recipe.name} seed {seed}")
+        return checkpoint
     learnt_from, judged_by = parts(recipe, material, everybody, seed)
     fit(recipe, learnt_from, seed, checkpoint, f"{recipe.name} seed {seed}", judged_by)
     return checkpoint
@@ -41,8 +46,10 @@ def parts(recipe: Recipe, material: Material, fold: Fold, seed: int) -> tuple[Pa
     return Part(*material.learnt_from(cut.train)), Part(*material.judged_by(cut.validation))
 
 
-def trained(recipe: Recipe, seed: int, checkpoints: Path) -> Fitted:
+def trained(recipe: Recipe, seed: int, checkpoints: Path) -> Fitted | affectnet.Fitted:
     """What `train` made. Raises LabError when it has not, or not to the end."""
+    if recipe.is_affectnet:
+        return affectnet.finished(recipe, seed, sum(recipe.corpus.n_by_label.values()), _checkpoint(recipe, seed, checkpoints))
     return finished(recipe, seed, _n_examples(recipe, seed), _checkpoint(recipe, seed, checkpoints))
 
 

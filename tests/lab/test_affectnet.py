@@ -15,13 +15,19 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from dsp.running_functionals import n_functionals
-from models.lab import corpora, evaluate, metrics, results, splits
+from models.adaptation import Heard
+from models.lab import checkpoint, corpora, evaluate, metrics, results, splits
 from models.lab.affectnet import batches, fit, heard, judge, to_onnx
-from models.lab.affectnet.voices import Heard, Learnt, Voices, judged, learnt
+from models.lab.affectnet.voices import Learnt, Voices, judged, learnt
+from models.lab.card import Scored
+from models.lab.errors import LabError
+from models.lab.export import export
 from models.lab.material import gather
 from models.lab.recipe import Augmentation, Recipe
+from models.lab.train import train
 from models.networks import affectnet
 from models.networks.affectnet import FRAMES_A_STEP, AffectNet, State
+from models.runtime import open_model
 from tests.lab import tiny
 
 N_MELS, N_TABLE, N_LABELS = 32, 7, 3
@@ -228,7 +234,7 @@ def test_resumed_is_uninterrupted(folder: Path, monkeypatch: pytest.MonkeyPatch)
         keep(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(fit, "CHECKPOINT_EVERY_EPOCHS", 2)
-    keep = fit.save
+    keep = checkpoint.save
     monkeypatch.setattr(fit, "save", killed_at_the_last)
     with pytest.raises(Killed):
         fit.fit(RECIPE, part, 3, folder / "cut.pt")
@@ -238,7 +244,7 @@ def test_resumed_is_uninterrupted(folder: Path, monkeypatch: pytest.MonkeyPatch)
     for one, other in zip(whole.network.state_dict().values(), resumed.network.state_dict().values()):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
     said = [judge.probabilities(each.network, voices, heard.COLD) for each in (whole, resumed)]
-    np.testing.assert_array_equal(*said)
+    np.testing.assert_array_equal(said[0], said[1])
     np.testing.assert_allclose(said[0].sum(axis=1), 1.0)
 
 
@@ -274,3 +280,36 @@ def test_heard_of_a_batch_is_stacked() -> None:
 
 def test_the_table_is_as_wide_as_the_front_end_says() -> None:
     assert n_functionals(RECIPE.front_end) > 200
+
+
+def test_what_is_exported_answers_in_pieces_as_torch_does_whole(folder: Path) -> None:
+    recipe = replace(RECIPE, stride_frames=8)
+    train(recipe, 0, folder / "build")
+    scored = [
+        Scored(
+            splits.SPEAKER_INDEPENDENT,
+            evaluate.evaluate(recipe, splits.SPEAKER_INDEPENDENT, [0], 0, folder / "results", folder / "build"),
+        )
+    ]
+    found = export(recipe, 0, scored, folder / "build", None, folder / "artefacts")
+    assert found.n_checked == 18
+    assert found.largest_difference < 1e-5
+    model = open_model(str(found.path))
+    assert (model.contract.form, model.contract.window_frames, model.contract.stride_frames) == ("stream", 0, 8)
+    assert model.contract.scores == scored[0].scores()
+    card = found.path.with_suffix(".md").read_text()
+    for needed in (
+        found.sha256,
+        "AffectNet: a causal CNN + LSTM over the log-mel",
+        "## A seat that knows its speaker",
+        "| 3 heard |",
+        "| 10 calm heard |",
+        "Tells from the utterance so far",
+        "cut of at most 40 frames",
+    ):
+        assert needed in card
+
+
+def test_an_unfinished_training_is_not_exported(folder: Path) -> None:
+    with pytest.raises(LabError, match=r"seed7\.log-mel\.pt: no checkpoint: run `affectd-lab train tiny --seed 7` first"):
+        export(RECIPE, 7, [], folder / "build", None, folder / "artefacts")

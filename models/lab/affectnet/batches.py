@@ -8,9 +8,10 @@ from typing import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.adaptation import Heard
 from models.lab import augment
 from models.lab.affectnet import heard
-from models.lab.affectnet.voices import Heard, Learnt
+from models.lab.affectnet.voices import Learnt
 from models.lab.recipe import Recipe
 from models.lab.windows import centres_hz
 from models.networks.affectnet import FRAMES_A_STEP

@@ -12,16 +12,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dsp.running_functionals import n_functionals
+from models.adaptation import Heard
 from models.lab.affectnet import heard
 from models.lab.affectnet.batches import FunctionalsBatch, LogMelBatch, functionals_batches, log_mel_batches
-from models.lab.affectnet.voices import Heard, Learnt, Voices
-from models.lab.checkpoint import History, identity, resume, save
+from models.lab.affectnet.voices import Learnt, Voices
+from models.lab.checkpoint import History, history_of, identity, load, resume, save
+from models.lab.errors import LabError
 from models.lab.fit import CHECKPOINT_EVERY_EPOCHS, DEVICE
 from models.lab.optimise import Optimiser, label_weights
 from models.lab.recipe import Recipe
 from models.lab.versions import versions
 from models.networks import affectnet
 from models.networks.affectnet import AffectNet, LogMelBranch
+
+_LOG_MEL, _FUNCTIONALS = ".log-mel.pt", ".functionals.pt"
 
 _Batch = TypeVar("_Batch", LogMelBatch, FunctionalsBatch)
 
@@ -61,19 +66,40 @@ def fit(recipe: Recipe, part: Learnt, seed: int, checkpoint: Path, progress: str
     network = AffectNet(clean.log_mel[0].shape[1], clean.functionals.shape[1], len(recipe.labels))
     _standardise_by(network, part.versions)
     network.to(DEVICE)
-    history = _Training(recipe, part, seed, checkpoint.with_suffix(".log-mel.pt"), progress).run(
+    history = _Training(recipe, part, seed, checkpoint.with_suffix(_LOG_MEL), progress).run(
         network.of_log_mel.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
         lambda rng: log_mel_batches(part, recipe, rng),
         lambda batch: log_mel_logits(network.of_log_mel, batch),
     )
     of_table = dense(recipe)
-    other = _Training(of_table, part, seed, checkpoint.with_suffix(".functionals.pt"), progress).run(
+    other = _Training(of_table, part, seed, checkpoint.with_suffix(_FUNCTIONALS), progress).run(
         network.of_functionals,
         lambda rng: functionals_batches(part, of_table.batch, rng),
         lambda batch: network.of_functionals(_tensor(batch.functionals), as_heard(batch.heard)),
     )
     history.seconds += other.seconds
     return Fitted(network.eval().cpu(), history, versions())
+
+
+def finished(recipe: Recipe, seed: int, n_utterances: int, checkpoint: Path) -> Fitted:
+    """What `fit` left beside `checkpoint` after its last epochs. Raises LabError where that is not there, or another's."""
+    front_end = recipe.front_end
+    network = AffectNet(front_end.n_mels, n_functionals(front_end), len(recipe.labels))
+    histories, made_with = [], {}
+    for branch, suffix, of_branch in (
+        (network.of_log_mel, _LOG_MEL, recipe),
+        (network.of_functionals, _FUNCTIONALS, dense(recipe)),
+    ):
+        path = checkpoint.with_suffix(suffix)
+        saved = load(path, identity(of_branch, seed, n_utterances))
+        if saved is None or not history_of(saved).is_over(of_branch):
+            done = f"only {len(saved['losses'])} of {of_branch.epochs} epochs" if saved else "no checkpoint"
+            raise LabError(f"{path}: {done}: run `affectd-lab train {recipe.name} --seed {seed}` first")
+        branch.load_state_dict(saved["network"])
+        histories.append(history_of(saved))
+        made_with = saved["versions"]
+    histories[0].seconds += histories[1].seconds
+    return Fitted(network.eval(), histories[0], made_with)
 
 
 def dense(recipe: Recipe) -> Recipe:

@@ -8,7 +8,8 @@ from typing import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.lab.affectnet.voices import Heard, Voices
+from models.adaptation import Heard
+from models.lab.affectnet.voices import Voices
 
 TRAINED_WITH = (0, 0, 1, 2, 3, 5, 10, 20, 40, 1000)
 """How many utterances of a speaker are heard in training, one of these at random; fewer where there are not as many."""

@@ -11,23 +11,12 @@ from numpy.typing import NDArray
 
 from dsp.params import LOG_MEL
 from dsp.running_functionals import utterance_functionals
+from models.adaptation import Heard
 from models.lab.material import Material
 from models.lab.recipe import Recipe
 
 CALM = "neutral"
 """The label of what people mostly say in a vehicle."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a seat knows of its speaker: means of what was said there before. Zero utterances: nothing."""
-
-    log_mel: NDArray[np.float32]
-    """(n_mels,)"""
-    n_frames: int
-    functionals: NDArray[np.float32]
-    """(n_functionals,)"""
-    n_utterances: int
 
 
 @dataclass(frozen=True)
