@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
@@ -15,7 +15,7 @@ from models.contract import Contract
 from models.lab import metrics, splits
 from models.lab.corpora import Utterance
 from models.lab.recipe import Recipe
-from models.lab.results import Result, Run, pooled, read
+from models.lab.results import Result, Run, by_condition, pooled, read
 from models.lab.splits import folds
 
 if TYPE_CHECKING:
@@ -169,18 +169,11 @@ def _mean_sd(values: Sequence[float]) -> str:
 
 
 def _heard(scored: Scored) -> str:
-    names = sorted({name for result in scored.results for name in result.conditions}, key=_number_first)
-    rows = [("nothing heard before: the score above", _mean_sd(scored.by_seed("uar")), _mean_sd(scored.by_seed("wa")))]
-    for name in names:
-        of_name = Scored(scored.protocol, [replace(each, confusion=each.conditions[name]) for each in scored.results])
-        rows.append((name, _mean_sd(of_name.by_seed("uar")), _mean_sd(of_name.by_seed("wa"))))
+    under = {"none: the scores above": scored}
+    under.update({name: Scored(scored.protocol, each) for name, each in by_condition(scored.results).items()})
+    rows = [(name, _mean_sd(each.by_seed("uar")), _mean_sd(each.by_seed("wa"))) for name, each in under.items()]
     table = _table(("utterances of the speaker heard before, without their labels", "UAR", "WA"), rows)
     return f"## A seat that knows its speaker, speaker-independent, in per cent\n\n{table}"
-
-
-def _number_first(name: str) -> tuple[bool, float, str]:
-    number = name.split()[0]
-    return "calm" in name, float(number) if number.isdigit() else float("inf"), name
 
 
 def _confusion(contract: Contract, scored: Scored) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Mapping, Sequence
 
@@ -12,6 +12,7 @@ from models.lab import metrics, papers, recipe, splits
 from models.lab.at_hand import Scores, n_speaker_folds
 from models.lab.corpora import CORPORA, CREMAD, VIEWS, Corpus, View, by_name
 from models.lab.papers import TEST, Row
+from models.lab.results import by_condition
 
 FILE = "RESULTS.md"
 PICTURES = "pictures"
@@ -186,6 +187,12 @@ def _details(line: Line) -> list[str]:
         parts.append(f"<details><summary>{line.recipe}: precision, recall and F1 of each label</summary>\n")
         parts += [f"{describe(scores)}:\n\n{_label_table(scores)}" for scores in shown.values()]
         parts.append("</details>\n")
+    unheard = line.scores.get(splits.SPEAKER_INDEPENDENT)
+    if unheard is not None and (under := by_condition(unheard.results)):
+        known = {"none": unheard, **{name: replace(unheard, results=each) for name, each in under.items()}}
+        rows = [[name, score(each, "uar"), score(each, "wa")] for name, each in known.items()]
+        parts.append(f"A seat that knows its speaker, {describe(unheard)}:\n")
+        parts.append(table(["utterances of the speaker heard before, without their labels", "UAR", "WA"], rows))
     if has_curves(line.scores):
         parts.append(f"![{line.recipe}: training curves]({PICTURES}/{curves_picture(line.recipe)})\n")
     return parts

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -149,6 +150,13 @@ def _filled(recipe: dict[str, Any]) -> dict[str, Any]:
         "augment": {**asdict(Augmentation()), **recipe.get("augment", {})},
     }
     return {**as_in_json, **recipe, **nested}
+
+
+def by_condition(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Each condition that all of these were also tested under, and the results under it; few utterances come first."""
+    shared = set.intersection(*(set(each.conditions) for each in results)) if results else set()
+    in_order = sorted(shared, key=lambda name: ([int(n) for n in re.findall(r"\d+", name)] or [10**6], name))
+    return {name: [replace(each, confusion=each.conditions[name], conditions={}) for each in results] for name in in_order}
 
 
 def pooled(results: Sequence[Result]) -> NDArray[np.int64]:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from models.lab import papers, report, splits
+from models.lab import papers, recipe, report, results, splits
 from models.lab.at_hand import Scores, at_hand, n_speaker_folds
 from models.lab.corpora import by_name
+from models.lab.results import Run
 from tests.lab import tiny
 from tests.lab.tiny_report import SEED_0, SEED_1, SPEAKER_03, SPEAKER_08, prepared, put, result
 
@@ -159,3 +160,15 @@ def test_the_papers_rows_are_known_and_told_apart() -> None:
         assert row is not None
         assert row.recipe == of
     assert papers.row_of("paper5-conv1dx") is None
+
+
+def test_a_seat_that_knows_its_speaker_has_a_table(folder: Path) -> None:
+    made_by = recipe.load("tiny")
+    for fold, cold, known in (("03", SPEAKER_03, SPEAKER_03), ("08", SPEAKER_08, [[2, 0, 0], [0, 2, 0], [0, 0, 2]])):
+        told = result(made_by, splits.SPEAKER_INDEPENDENT, 0, fold, cold)
+        under = {"10 heard": known, "all heard": known, "3 heard": cold, "1 calm heard": cold}
+        run = Run(made_by, splits.SPEAKER_INDEPENDENT, 0, fold)
+        results.write(run, replace(told, conditions=under), folder / "results")
+    text = text_of(folder)
+    assert "| none | 61.11 | 66.67 |\n| 1 calm heard | 61.11 | 66.67 |\n| 3 heard | 61.11 | 66.67 |\n" in text
+    assert "| 10 heard | 100.00 | 100.00 |\n| all heard | 100.00 | 100.00 |\n" in text
