@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Any, Sequence
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from models.lab.results import Result, Run, by_condition, pooled, read
 from models.lab.splits import folds
 
 if TYPE_CHECKING:
-    from models.lab.affectnet.fit import Fitted as FittedAffectNet
     from models.lab.fit import Fitted
 
 PAPER_RECOGNITION_RATES = {"cl-emodb": 85.72, "cl-casia": 82.86}
@@ -70,9 +69,7 @@ def scored_at_hand(recipe: Recipe, protocol: str, utterances: Sequence[Utterance
     raise AssertionError("seeds do not end")
 
 
-def card(
-    recipe: Recipe, contract: Contract, fitted: Fitted | FittedAffectNet, seed: int, scored: Sequence[Scored], content: bytes
-) -> str:
+def card(recipe: Recipe, contract: Contract, fitted: Fitted[Any], seed: int, scored: Sequence[Scored], content: bytes) -> str:
     """The card in Markdown. `content`: the model file's bytes."""
     parts = [
         _head(recipe, contract, fitted),
@@ -86,7 +83,7 @@ def card(
     return "\n".join(parts)
 
 
-def _head(recipe: Recipe, contract: Contract, fitted: Fitted | FittedAffectNet) -> str:
+def _head(recipe: Recipe, contract: Contract, fitted: Fitted[Any]) -> str:
     of_what = "the utterance so far" if recipe.is_affectnet else f"{_window_s(recipe):.2f} s of speech"
     return f"""# {contract.name}
 
@@ -102,7 +99,7 @@ def _described(network: object) -> str:
     return str(sys.modules[type(within).__module__].__doc__).splitlines()[0]
 
 
-def _facts(recipe: Recipe, contract: Contract, fitted: Fitted | FittedAffectNet, content: bytes) -> str:
+def _facts(recipe: Recipe, contract: Contract, fitted: Fitted[Any], content: bytes) -> str:
     fe = contract.front_end
     window = (
         f"{recipe.window_frames} frames ({_window_s(recipe):.2f} s) every {recipe.stride_frames}; "
@@ -129,7 +126,7 @@ def _window_s(recipe: Recipe) -> float:
     return ((recipe.window_frames - 1) * fe.hop_samples + fe.frame_samples) / fe.sample_rate_hz
 
 
-def _training(recipe: Recipe, fitted: Fitted | FittedAffectNet, seed: int) -> str:
+def _training(recipe: Recipe, fitted: Fitted[Any], seed: int) -> str:
     made_with = ", ".join(f"{name} {version}" for name, version in fitted.versions.items())
     precision = "mixed bfloat16" if recipe.bf16 else "float32"
     dropout = "" if recipe.dropout is None else f", dropout {recipe.dropout:g}"

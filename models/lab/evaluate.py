@@ -12,7 +12,7 @@ import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,6 @@ from models.lab.results import RESULTS, Result, Run
 from models.lab.splits import Fold
 
 if TYPE_CHECKING:
-    from models.lab.affectnet.fit import Fitted as FittedAffectNet
     from models.lab.classical import FittedTable
     from models.lab.fit import Fitted
 
@@ -145,7 +144,7 @@ def run_one(run: Run, folder: Path, checkpoints: Path) -> Result:
     material = gather(recipe, utterances)
     checkpoint = checkpoints / recipe.name / f"{run.name}.pt"
     conditions: dict[str, Said] = {}
-    fitted: Fitted | FittedTable | FittedAffectNet
+    fitted: Fitted[Any] | FittedTable
     if recipe.is_classical:
         fitted, said = _classical(run, material, fold)
     elif recipe.is_affectnet:
@@ -162,7 +161,7 @@ def run_one(run: Run, folder: Path, checkpoints: Path) -> Result:
     return result
 
 
-def _affectnet(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tuple[FittedAffectNet, Said, dict[str, Said]]:
+def _affectnet(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tuple[Fitted[Any], Said, dict[str, Said]]:
     from models.lab.affectnet.fit import fit
     from models.lab.affectnet.heard import COLD, CONDITIONS
     from models.lab.affectnet.judge import probabilities
@@ -176,7 +175,7 @@ def _affectnet(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tu
     return fitted, said.pop(COLD.name), said
 
 
-def _network(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tuple[Fitted, NDArray[np.int64]]:
+def _network(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tuple[Fitted[Any], NDArray[np.int64]]:
     from models.lab.fit import fit, probabilities
     from models.lab.train import parts
 
@@ -197,7 +196,7 @@ def _classical(run: Run, material: Material, fold: Fold) -> tuple[FittedTable, N
 
 def _result(
     run: Run,
-    fitted: Fitted | FittedTable | FittedAffectNet,
+    fitted: Fitted[Any] | FittedTable,
     n_train: int,
     matrix: NDArray[np.int64],
     conditions: dict[str, NDArray[np.int64]],

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from dsp.window import utterance_windows
 from models.contract import METADATA_KEY, STREAM, WINDOWS, Contract
 from models.lab import corpora
-from models.lab.affectnet.fit import Fitted as FittedAffectNet
 from models.lab.affectnet.judge import largest_difference as largest_difference_of_streams
 from models.lab.affectnet.to_onnx import to_onnx as affectnet_to_onnx
 from models.lab.card import Scored, card
@@ -28,6 +27,7 @@ from models.lab.fit import Fitted, as_inputs
 from models.lab.recipe import Recipe
 from models.lab.train import trained
 from models.networks.affectnet import AffectNet
+from models.networks.network import Network
 from models.registry import ARTEFACTS, SUMS, Artefact
 from models.runtime import EmotionModel
 from models.streaming import StreamModel
@@ -134,9 +134,9 @@ def _of_windows(network: torch.nn.Module, contract: Contract) -> onnx.ModelProto
     return onnx.load_model_from_string(buffer.getvalue())
 
 
-def compared(artefact: Artefact, fitted: Fitted | FittedAffectNet, recipe: Recipe) -> tuple[int, float]:
+def compared(artefact: Artefact, fitted: Fitted[Network] | Fitted[AffectNet], recipe: Recipe) -> tuple[int, float]:
     """How many answers on real recordings were compared with torch's, and the largest difference of a probability."""
-    if isinstance(fitted, FittedAffectNet):
+    if isinstance(fitted.network, AffectNet):
         frames = extract(some_utterances(recipe), recipe)
         return len(frames), largest_difference_of_streams(StreamModel(artefact), fitted.network, recipe.front_end, frames)
     windows = real_windows(recipe)
@@ -155,7 +155,7 @@ def real_windows(recipe: Recipe) -> NDArray[np.float32]:
     return np.concatenate([utterance_windows(frames, *shape) for frames in extract(some_utterances(recipe), recipe)])
 
 
-def largest_difference(artefact: Artefact, fitted: Fitted, recipe: Recipe, windows: NDArray[np.float32]) -> float:
+def largest_difference(artefact: Artefact, fitted: Fitted[Network], recipe: Recipe, windows: NDArray[np.float32]) -> float:
     """Between any probability of the runtime and of torch."""
     with torch.no_grad():
         logits = fitted.network(*as_inputs(windows, fitted.network, recipe))

@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Generic, Mapping, Sequence, TypeVar
 
 import numpy as np
 import torch
@@ -59,11 +59,14 @@ def as_inputs(windows: NDArray[np.float32], network: Network, recipe: Recipe) ->
     return [tensor[:, :, recipe.front_end.columns(kind)].contiguous() for kind in network.inputs]
 
 
+_Net = TypeVar("_Net", bound=nn.Module)
+
+
 @dataclass(frozen=True)
-class Fitted:
+class Fitted(Generic[_Net]):
     """A network whose training is over."""
 
-    network: Network
+    network: _Net
     history: History
     versions: Mapping[str, str]
     """What it was trained with."""
@@ -101,7 +104,7 @@ def fit(
     checkpoint: Path,
     progress: str | None = None,
     validation: Part | None = None,
-) -> Fitted:
+) -> Fitted[Network]:
     """The network after the recipe's last epoch; none is picked, but by a validation part, if there is one.
 
     Goes on from `checkpoint` if that is there, and ends where an uninterrupted run would have ended; the last epoch is saved
@@ -129,18 +132,21 @@ def fit(
         if n_done % CHECKPOINT_EVERY_EPOCHS == 0 or history.is_over(recipe):
             save(checkpoint, made_for, network, optimiser, history)
         if progress:
-            left_s = seconds / (n_done - n_before) * (recipe.epochs - n_done)
-            _say(f"{progress}: epoch {n_done}/{recipe.epochs}, loss {history.losses[-1]:.3f}, {left_s:.0f} s left ")
+            say_progress(progress, history, recipe.epochs, seconds / (n_done - n_before))
     return _fitted(network, history, versions())
 
 
-def _fitted(network: Network, history: History, made_with: Mapping[str, str]) -> Fitted:
+def _fitted(network: Network, history: History, made_with: Mapping[str, str]) -> Fitted[Network]:
     if history.best:
         network.load_state_dict(history.best)
     return Fitted(network.eval().cpu(), history, made_with)
 
 
-def _say(line: str) -> None:
+def say_progress(what: str, history: History, n_epochs: int, epoch_s: float) -> None:
+    """One line on stderr, over the last where that is a terminal. `epoch_s`: what an epoch takes."""
+    n_done = len(history.losses)
+    left = f"{epoch_s * (n_epochs - n_done):.0f} s left "
+    line = f"{what}: epoch {n_done}/{n_epochs}, loss {history.losses[-1]:.3f}, {left}"
     print(line, end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
 
@@ -188,7 +194,7 @@ def probabilities(network: Network, recipe: Recipe, frames: NDArray[np.float32])
     return np.asarray(torch.softmax(logits.double(), dim=1).mean(dim=0).cpu().numpy())
 
 
-def finished(recipe: Recipe, seed: int, n_utterances: int, checkpoint: Path) -> Fitted:
+def finished(recipe: Recipe, seed: int, n_utterances: int, checkpoint: Path) -> Fitted[Network]:
     """What `fit` left at `checkpoint` after its last epoch. Raises LabError when that is not there, or of something else."""
     saved = load(checkpoint, identity(recipe, seed, n_utterances))
     if saved is None or not history_of(saved).is_over(recipe):

@@ -13,6 +13,8 @@ from models.lab.fit import Fitted, Part, finished, fit
 from models.lab.material import Material, gather
 from models.lab.recipe import Recipe
 from models.lab.splits import Fold, cut_validation
+from models.networks.affectnet import AffectNet
+from models.networks.network import Network
 
 
 def train(recipe: Recipe, seed: int, checkpoints: Path) -> Path:
@@ -46,7 +48,7 @@ def parts(recipe: Recipe, material: Material, fold: Fold, seed: int) -> tuple[Pa
     return Part(*material.learnt_from(cut.train)), Part(*material.judged_by(cut.validation))
 
 
-def trained(recipe: Recipe, seed: int, checkpoints: Path) -> Fitted | affectnet.Fitted:
+def trained(recipe: Recipe, seed: int, checkpoints: Path) -> Fitted[Network] | Fitted[AffectNet]:
     """What `train` made. Raises LabError when it has not, or not to the end."""
     if recipe.is_affectnet:
         return affectnet.finished(recipe, seed, sum(recipe.corpus.n_by_label.values()), _checkpoint(recipe, seed, checkpoints))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_one_result_a_speaker_and_none_twice(
     assert results.pooled(found).sum() == 18
     assert not list(folder.glob("build/**/*.pt")), "a checkpoint is left behind"
 
-    def never(*_: object) -> Fitted:
+    def never(*_: object) -> Fitted[Any]:
         raise AssertionError("a run was run again")
 
     monkeypatch.setattr("models.lab.fit.fit", never)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from models.lab.affectnet.batches import FunctionalsBatch, LogMelBatch, function
 from models.lab.affectnet.voices import Learnt, Voices
 from models.lab.checkpoint import History, history_of, identity, load, resume, save
 from models.lab.errors import LabError
-from models.lab.fit import CHECKPOINT_EVERY_EPOCHS, DEVICE
+from models.lab.fit import CHECKPOINT_EVERY_EPOCHS, DEVICE, Fitted, say_progress
 from models.lab.optimise import Optimiser, label_weights
 from models.lab.recipe import Recipe
 from models.lab.versions import versions
@@ -31,32 +30,7 @@ _LOG_MEL, _FUNCTIONALS = ".log-mel.pt", ".functionals.pt"
 _Batch = TypeVar("_Batch", LogMelBatch, FunctionalsBatch)
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A network whose training is over."""
-
-    network: AffectNet
-    history: History
-    """Of the log-mel branch; its seconds are of both."""
-    versions: dict[str, str]
-
-    @property
-    def loss(self) -> float:
-        """Mean of the last epoch."""
-        return self.history.losses[-1]
-
-    @property
-    def seconds(self) -> float:
-        """Spent in training, pauses left out."""
-        return self.history.seconds
-
-    @property
-    def n_parameters(self) -> int:
-        """How many numbers were trained."""
-        return sum(values.numel() for values in self.network.parameters() if values.requires_grad)
-
-
-def fit(recipe: Recipe, part: Learnt, seed: int, checkpoint: Path, progress: str | None = None) -> Fitted:
+def fit(recipe: Recipe, part: Learnt, seed: int, checkpoint: Path, progress: str | None = None) -> Fitted[AffectNet]:
     """Both branches after their last epochs. Goes on from the files beside `checkpoint`, one a branch, if they are there.
 
     Raises LabError for a checkpoint of another recipe, seed or number of utterances.
@@ -81,7 +55,7 @@ def fit(recipe: Recipe, part: Learnt, seed: int, checkpoint: Path, progress: str
     return Fitted(network.eval().cpu(), history, versions())
 
 
-def finished(recipe: Recipe, seed: int, n_utterances: int, checkpoint: Path) -> Fitted:
+def finished(recipe: Recipe, seed: int, n_utterances: int, checkpoint: Path) -> Fitted[AffectNet]:
     """What `fit` left beside `checkpoint` after its last epochs. Raises LabError where that is not there, or another's."""
     front_end = recipe.front_end
     network = AffectNet(front_end.n_mels, n_functionals(front_end), len(recipe.labels))
@@ -148,16 +122,11 @@ class _Training:
             history.seconds = seconds_before + time.perf_counter() - started
             if len(history.losses) % CHECKPOINT_EVERY_EPOCHS == 0 or history.is_over(recipe):
                 save(self.checkpoint, made_for, branch, optimiser, history)
-            self._say(history, (time.perf_counter() - started) / (len(history.losses) - n_before))
+            if self.progress:
+                epoch_s = (time.perf_counter() - started) / (len(history.losses) - n_before)
+                say_progress(self.progress, history, recipe.epochs, epoch_s)
         branch.eval()
         return history
-
-    def _say(self, history: History, epoch_s: float) -> None:
-        if self.progress:
-            n_done, n_epochs = len(history.losses), self.recipe.epochs
-            left = f"{epoch_s * (n_epochs - n_done):.0f} s left "
-            line = f"{self.progress}: epoch {n_done}/{n_epochs}, loss {history.losses[-1]:.3f}, {left}"
-            print(line, end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
 
 def _standardise_by(network: AffectNet, voices: Sequence[Voices]) -> None:
