@@ -1,4 +1,4 @@
-"""A picture of what a confidence is worth: how often it was right, before and after its temperature, beside what silence buys."""
+"""A picture of what a confidence is worth: how often it was right, before and after a temperature, and what silence buys."""
 
 from __future__ import annotations
 
