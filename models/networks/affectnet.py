@@ -33,8 +33,7 @@ from torch.nn import functional
 
 FRAMES_A_STEP = 4
 """Frames that the convolutions make one step of."""
-PRIOR_FRAMES = 62.0
-"""About a second."""
+PRIOR_FRAMES = 8.0
 MOST_SEAT_FRAMES = 1000.0
 PRIOR_UTTERANCES = 2.0
 WIDTHS = (24, 32, 48, 64)
@@ -144,7 +143,9 @@ class LogMelBranch(nn.Module):
         edges += [(WIDTHS[2], n_mels // 8, 2), (WIDTHS[2], n_mels // 8, 2), (WIDTHS[3], n_mels // 16, 2)]
         shapes = [(batch, n_mels), (batch, 1), *((batch, *edge) for edge in edges)]
         shapes += [(1, batch, N_UNITS), (1, batch, N_UNITS), (batch, 1), (batch, N_UNITS), (batch, N_UNITS)]
-        return State(*(self.centre.new_zeros(shape) for shape in shapes))
+        state = State(*(self.centre.new_zeros(shape) for shape in shapes))
+        # laid out as the images are that they are put before
+        return State(*(each.contiguous(memory_format=torch.channels_last) if each.dim() == 4 else each for each in state))
 
     def forward(
         self, log_mel: Tensor, heard: Heard, state: State, shown: Tensor | None = None, lengths: Tensor | None = None
