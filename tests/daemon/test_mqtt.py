@@ -140,6 +140,8 @@ def test_a_connection_cut_hard_is_told_by_the_last_will_and_mended(broker: Priva
             wire.mend()
             watcher.await_that(lambda: len(numbers(watcher)) == 10)
         watcher.await_that(lambda: watcher.statuses()[-1] == "stopped")
+        # cut before the broker has heard the client hang up, the wire would bring the last will after all
+        wire.await_farewell()
     assert numbers(watcher) == list(range(1, 11))
     assert watcher.statuses() == ["online", "offline", "online", "stopped"]
 

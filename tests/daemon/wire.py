@@ -25,6 +25,7 @@ class Wire:
         self.broker_port = broker_port
         self._passing = {"client": threading.Event(), "broker": threading.Event()}
         self._ends: list[socket.socket] = []
+        self._passers: list[threading.Thread] = []
         self._listener: socket.socket | None = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -54,6 +55,12 @@ class Wire:
         """The client hears nothing any more, and neither side is told."""
         self._passing["broker"].clear()
 
+    def await_farewell(self) -> None:
+        """Until both sides of every connection have hung up by themselves, and each has heard all that the other said."""
+        for passer in self._passers:
+            passer.join(PATIENCE_S)
+            assert not passer.is_alive(), "a connection is still open"
+
     def cut(self) -> None:
         """Both sides lose the connection without a farewell; the port is closed."""
         if self._listener is not None:
@@ -71,7 +78,8 @@ class Wire:
                 return
             self._ends += [client, broker]
             for one, other, passing in ((client, broker, self._passing["client"]), (broker, client, self._passing["broker"])):
-                threading.Thread(target=self._pass, args=(one, other, passing), daemon=True).start()
+                self._passers.append(threading.Thread(target=self._pass, args=(one, other, passing), daemon=True))
+                self._passers[-1].start()
 
     def _pass(self, one: socket.socket, other: socket.socket, passing: threading.Event) -> None:
         try:
