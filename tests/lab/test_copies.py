@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.lab import copies, evaluate, material, recipe, results, splits
+from models.lab import copies, evaluate, material, papers, recipe, results, splits
 from models.lab.cabin_noise import TRAINING_KINDS
 from models.lab.corpora import Utterance, find
 from models.lab.errors import LabError
@@ -184,7 +184,7 @@ def test_what_takes_long_says_how_long(capsys: pytest.CaptureFixture[str], monke
     assert capsys.readouterr().err.startswith("features: 25 %, about 0 s left\nfeatures: 50 %")
 
 
-@pytest.mark.parametrize("name", [name for name in recipe.names() if name.startswith("paper5-")])
+@pytest.mark.parametrize("name", [row.recipe + end for row in papers.ROWS if row.paper == 5 for end in ("", recipe.LEAKY)])
 def test_paper_5_has_each_row_twice(name: str) -> None:
     loaded = recipe.load(name)
     twin = recipe.load(name[: -len(recipe.LEAKY)] if name.endswith(recipe.LEAKY) else name + recipe.LEAKY)
