@@ -62,6 +62,7 @@ CASES = {
     "cl_without_lstm": Case(16, (16,), (128, (128,), 7), CNN_TOTAL, CNN_TOTAL),
     "cl_without_cnn": Case(16, (13,), (128, (13,), 7), LSTM_TOTAL, LSTM_TOTAL),
     "image_cnn_lstm": Case(20, (33,), (250, (257,), 6), IMAGE_TOTAL, IMAGE_TOTAL),
+    "image_cnn_lstm_scaled": Case(20, (33,), (250, (257,), 6), IMAGE_TOTAL, IMAGE_TOTAL),
     "cnn_lstm_2d": Case(256, (128,), (219, (128,), 7), TWO_D_TRAINED + 2 * 384, TWO_D_TRAINED),
     "pieces_cnn_lstm_2d": Case(30, (31,), (219, (128,), 7), PIECES_TRAINED + 1_024, PIECES_TRAINED),
     # both as the paper's summary has them
@@ -75,7 +76,7 @@ CASES = {
 }
 
 NAMES = sorted(CASES)
-NEVER_LEARNS = {"image_cnn_lstm": {"lstm_1.weight_hh_l0", "lstm_2.weight_hh_l0"}}
+NEVER_LEARNS = {name: {"lstm_1.weight_hh_l0", "lstm_2.weight_hh_l0"} for name in ("image_cnn_lstm", "image_cnn_lstm_scaled")}
 """An LSTM over one step has no earlier state to weigh."""
 
 
