@@ -17,7 +17,7 @@ from typing import Any, Callable, NoReturn, Sequence
 
 from daemon import settings as settings_file
 from daemon.errors import AffectdError, RecordingError, SettingsError
-from daemon.settings import ModelSettings, Settings
+from daemon.settings import ModelSettings, SeatSettings, Settings
 from models import registry
 from models.errors import ModelError
 
@@ -79,15 +79,25 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", type=int, default=0, help="of the private broker; default: any free one")
     _add_model(demo)
 
-    replay = add("replay", "The live path on a recording: JSON lines, the same bytes each time.", _replay)
+    replay = add(
+        "replay",
+        "The live path on a recording: JSON lines, the same bytes each time. As in the service, what was said teaches a model "
+        "that knows of speakers how to hear what is said next.",
+        _replay,
+    )
     replay.add_argument("file", type=Path)
     replay.add_argument("--speed", type=_speed, default=None, metavar="N|max", help="times real time; default: max")
     replay.add_argument("--all", action="store_true", help="print states as well as utterances and episodes")
     _add_model(replay)
 
-    analyze = add("analyze", "One result a recording.", _analyze)
+    analyze = add("analyze", "One result a recording, each utterance judged by itself.", _analyze)
     analyze.add_argument("paths", type=Path, nargs="+", metavar="FILE|DIR")
     analyze.add_argument("--json", action="store_true", help="one object a line")
+    analyze.add_argument(
+        "--adapt",
+        action="store_true",
+        help="one person speaks in a recording: let what was said teach a model that knows of speakers, as in the service",
+    )
     _add_model(analyze)
 
     add("devices", "The microphones with their stable names.", _devices).add_argument("--json", action="store_true")
@@ -158,7 +168,7 @@ def _analyze(options: argparse.Namespace) -> int:
     from daemon import analysis, assembly
 
     model = assembly.open_model(options.model)
-    settings = _settings(options.model)
+    settings = replace(_settings(options.model), seat=SeatSettings(adapt=options.adapt))
 
     def answered(path: Path) -> int:
         try:
@@ -235,6 +245,7 @@ def _model_cells(row: dict[str, Any]) -> list[str]:
 def _config(options: argparse.Namespace) -> int:
     from daemon import assembly
     from daemon.delivery.mqtt import read_password
+    from daemon.keeping import require_place
     from models.runtime import open_model
 
     settings = settings_file.load(options.file)
@@ -242,6 +253,7 @@ def _config(options: argparse.Namespace) -> int:
     try:
         assembly.listener(settings, contract)
         read_password(settings.broker.password_file)
+        require_place(settings.seat.keep)
     except SettingsError as trouble:
         raise SettingsError(f"{options.file}: {trouble}") from trouble
     if options.json:

@@ -160,6 +160,21 @@ class DecisionSettings:
 
 
 @dataclass(frozen=True)
+class SeatSettings:
+    """Getting to know who sits there: numbers, never sound. Only models that know of speakers (`stream`) make use of it."""
+
+    adapt: bool = True
+    """What a seat has heard of its speaker goes into what is said next; false: each utterance stands alone."""
+    forget_after_s: float = 1800.0
+    """Without speech for so long, what is known is forgotten: somebody else may sit there."""
+    keep: str = ""
+    """A file in which what is known outlives a restart; empty: it is kept in memory alone."""
+
+    def __post_init__(self) -> None:
+        _want(0.0 < self.forget_after_s <= 86400.0, "forget_after_s", self.forget_after_s, "above 0, at most a day")
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that an operator decides."""
 
@@ -168,6 +183,7 @@ class Settings:
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
+    seat: SeatSettings = field(default_factory=SeatSettings)
     source: tuple[SourceSettings, ...] = ()
 
     def __post_init__(self) -> None:
@@ -187,6 +203,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "broker": BrokerSettings,
     "gate": GateSettings,
     "decision": DecisionSettings,
+    "seat": SeatSettings,
 }
 
 

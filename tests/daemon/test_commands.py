@@ -144,12 +144,17 @@ def test_config_check_reads_the_password_file(run: Run, tmp_path: Path) -> None:
     assert run("config", "check", path) == Done(0, f"{path}: good\n", "")
 
 
+def test_config_check_looks_for_the_folder_to_keep_in(run: Run, tmp_path: Path) -> None:
+    path = config(tmp_path, f'[seat]\nkeep = "{tmp_path}/no/seats.json"\n')
+    run("config", "check", path).require_error(USAGE, str(path), "[seat] keep", f"there is no folder {tmp_path}/no: make it")
+
+
 def test_config_check_says_good_or_shows_every_setting(run: Run, tmp_path: Path) -> None:
     path = config(tmp_path, "[gate]\nhang_over_ms = 700\n")
     assert run("config", "check", path) == Done(0, f"{path}: good\n", "")
     shown = json.loads(run("config", "check", path, "--json").out)
     assert shown["gate"]["hang_over_ms"] == 700.0
-    assert set(shown) == {"node", "model", "broker", "gate", "decision", "source"}
+    assert set(shown) == {"node", "model", "broker", "gate", "decision", "seat", "source"}
     run("config", "check", tmp_path / "none.toml").require_error(USAGE, "none.toml: no such file")
 
 
