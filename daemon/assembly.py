@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 from daemon import gate
+from daemon.acquaintance import Acquaintance
 from daemon.capture import microphones
 from daemon.capture.recording import Recording
 from daemon.errors import SettingsError
@@ -22,7 +23,7 @@ from dsp.errors import ParamError
 from dsp.frontend import kernels_kept_in, warm_up
 from dsp.params import whole_samples
 from models import runtime
-from models.contract import Contract
+from models.contract import STREAM, Contract
 from models.errors import ContractMismatch
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,10 @@ def assemble(
 def _seat(settings: Settings, model: Model, source: AudioSource, clock: Clock, boot: str) -> Seat:
     contract = model.contract
     composer = Composer(settings.node.name, source.name, boot, contract, model.identity, clock)
-    return Seat(source, listener(settings, contract), composer, model, settings.decision)
+    # a model of windows makes no use of what is known of a speaker
+    knows = settings.seat.adapt and contract.form == STREAM
+    acquaintance = Acquaintance(source.name, contract.front_end, settings.seat) if knows else None
+    return Seat(source, listener(settings, contract), composer, model, settings.decision, acquaintance=acquaintance)
 
 
 def listener(settings: Settings, contract: Contract) -> Listener:

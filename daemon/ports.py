@@ -41,6 +41,9 @@ class Utterance(Protocol):
     def push(self, frames: NDArray[np.float32]) -> Any:
         """Take a window, or a stream's new frames; what the same model's `answer` wants of it."""
 
+    def summary(self) -> Heard | None:
+        """What was heard in all of it, for utterances to come; None: this model makes no use of that."""
+
 
 class Model(Protocol):
     """What judges speech, whatever its form."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon import decision
+from daemon.acquaintance import Acquaintance
 from daemon.decision import Episode, Mood
 from daemon.events import Block, Message
 from daemon.listener import Closed, Heard, Listener, Opened
@@ -36,9 +37,18 @@ class Seat:
     """A source with its listener, its mood and its episode."""
 
     def __init__(
-        self, source: AudioSource, listener: Listener, composer: Composer, model: Model, settings: DecisionSettings
+        self,
+        source: AudioSource,
+        listener: Listener,
+        composer: Composer,
+        model: Model,
+        settings: DecisionSettings,
+        *,
+        acquaintance: Acquaintance | None,
     ) -> None:
+        """`acquaintance`: None: each utterance stands alone."""
         self.source = source
+        self.acquaintance = acquaintance
         self._listener = listener
         self._composer = composer
         self._model = model
@@ -80,10 +90,13 @@ class Seat:
         pieces = []
         for one in heard:
             if isinstance(one, Opened):
-                # nothing is known yet of who speaks
-                self._being_said = self._model.begin(None)
+                self._being_said = self._model.begin(self.acquaintance.known() if self.acquaintance else None)
             elif isinstance(one, FeatureWindow):
                 pieces.append(self._being_said.push(one.values))
+            elif self.acquaintance:
+                # what is clipped is not how somebody speaks
+                clear = one.clipped_share <= decision.CLIPPED_SHARE
+                self.acquaintance.heard(self._being_said.summary() if clear else None, one.stretch.end_sample)
         return pieces
 
     def tell(self, probabilities: list[NDArray[np.float64]], timing: Timing) -> list[Message]:
@@ -103,8 +116,15 @@ class Seat:
                 messages.append(self._utterance(one, timing))
         if not self._speaking:
             self._mood = decision.faded(self._mood, self.now_sample, self._rate_hz, self._settings)
+            if self.acquaintance:
+                self.acquaintance.passed(self.now_sample)
         messages += self._episodes()
         return messages + self._states(changed or self._ended)
+
+    @property
+    def n_known(self) -> int:
+        """Utterances from which the seat knows its speaker."""
+        return self.acquaintance.n_utterances if self.acquaintance else 0
 
     def _take(self, answer: NDArray[np.float64], window: FeatureWindow) -> None:
         self._answers.append(answer)

@@ -29,6 +29,9 @@ class WindowsApart:
         """(window_frames, n_features): what `EmotionModel.answer` wants."""
         return window
 
+    def summary(self) -> None:
+        """Nothing: what was heard is of no use to utterances to come."""
+
 
 class EmotionModel(OnnxModel):
     """One model file, loaded, checked against its own contract by a first inference, and ready."""

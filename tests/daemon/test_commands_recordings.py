@@ -15,6 +15,7 @@ from daemon.demo.demo import RECORDING
 from models.contract import UNCERTAIN
 from tests.daemon import recordings
 from tests.daemon.recordings import RATE_HZ, Float
+from tests.fixtures.stream_model import FILE as STREAM_MODEL
 
 FILE_ERROR = 2
 
@@ -254,3 +255,15 @@ def test_without_json_an_answer_is_a_line_for_people(run: Run) -> None:
     assert done.code == 0
     assert len(done.out) == 2
     assert all(line.startswith(f"{RECORDING}: ") and "24.8 s" in line for line in done.out)
+
+
+def test_a_recording_teaches_the_model_where_it_is_asked_to(run: Run) -> None:
+    """`replay` is the service; `analyze` judges each utterance by itself, unless told that one person speaks."""
+    replayed = [body for body in run("replay", RECORDING, "--model", STREAM_MODEL).objects() if "windows" in body]
+    cold, *_ = run("analyze", "--json", RECORDING, "--model", STREAM_MODEL).objects()
+    adapted, *_ = run("analyze", "--json", RECORDING, "--model", STREAM_MODEL, "--adapt").objects()
+    confidences = [body["confidence"] for body in replayed]
+    assert [one["confidence"] for one in adapted["utterances"]] == confidences
+    assert cold["utterances"][0]["confidence"] == confidences[0]
+    assert all(one["confidence"] != other for one, other in zip(cold["utterances"][1:], confidences[1:]))
+    assert cold["probabilities"] != adapted["probabilities"]

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from daemon import assembly
+from daemon import analysis, assembly
 from daemon.analysis import ListSink
 from daemon.capture.recording import Recording
 from daemon.clock import StepClock
+from daemon.decision import CLIPPED_SHARE
 from daemon.demo.demo import RECORDING
 from daemon.events import Block
 from daemon.ports import AudioSource, Model, Utterance
-from daemon.settings import GateSettings, ModelSettings, Settings
+from daemon.seat import Seat
+from daemon.settings import GateSettings, ModelSettings, SeatSettings, Settings
 from dsp import framing
 from dsp.offline import feature_frames
+from dsp.params import LOG_MEL
+from dsp.running_functionals import utterance_functionals
 from models.adaptation import Heard
 from tests.daemon import recordings
 from tests.daemon.recordings import RATE_HZ
 from tests.fixtures.stream_model import FILE
 
-AS_IT_COMES = Settings()
+ALONE = SeatSettings(adapt=False)
+EACH_ALONE = Settings(seat=ALONE)
 BLOCK_SAMPLES = 320
 CLOSE = 1e-5
 """float32 sums in another order."""
@@ -35,14 +41,16 @@ Answers = NDArray[np.float64]
 
 
 class Noting:
-    """The small model, which also notes its answers."""
+    """The small model, which also notes its answers, and what it is told of who speaks."""
 
     def __init__(self) -> None:
         self._model: Model = _opened()
         self.contract, self.sha256, self.identity = self._model.contract, self._model.sha256, self._model.identity
         self.answers: list[Answers] = []
+        self.knew: list[Heard | None] = []
 
     def begin(self, heard: Heard | None = None) -> Utterance:
+        self.knew.append(heard)
         return self._model.begin(heard)
 
     def answer(self, pieces: Sequence[Any]) -> Answers:
@@ -87,14 +95,21 @@ def bundled(block_samples: int = BLOCK_SAMPLES) -> Recording:
     return Recording(RECORDING, "driver", RATE_HZ, block_samples)
 
 
-def said(source: AudioSource, settings: Settings = AS_IT_COMES) -> tuple[list[Mapping[str, Any]], list[Answers]]:
+def said(source: AudioSource, settings: Settings = EACH_ALONE) -> tuple[list[Mapping[str, Any]], list[Answers]]:
     """The utterances of a source, and all answers of the model."""
+    bodies, model, _ = live(source, settings)
+    return bodies, model.answers
+
+
+def live(source: AudioSource, settings: Settings) -> tuple[list[Mapping[str, Any]], Noting, Seat]:
+    """The utterances of a source, the model as it was asked, and the seat after it all."""
     model, sink = Noting(), ListSink()
-    pipeline, _ = assembly.assemble(settings, model, [source], sink, StepClock(), "b")
+    pipeline, (seat,) = assembly.assemble(settings, model, [source], sink, StepClock(), "b")
+    del model.knew[:]  # of the seat's making
     while pipeline.step():
         pass
     source.close()
-    return [message.body for message in sink.messages if message.topic == "driver/utterance"], model.answers
+    return [message.body for message in sink.messages if message.topic == "driver/utterance"], model, seat
 
 
 def as_a_whole(body: Mapping[str, Any], of: slice = slice(None)) -> Answers:
@@ -127,7 +142,7 @@ def require_whole(body: Mapping[str, Any], last: Answers, of: slice = slice(None
 @pytest.mark.parametrize("stride_ms", [0.0, 16.0, 80.0, 512.0])
 def test_what_is_said_live_is_said_of_the_whole(stride_ms: float) -> None:
     """Also where a stride is no multiple of the model's steps."""
-    bodies, answers = said(bundled(), Settings(model=ModelSettings(stride_ms=stride_ms)))
+    bodies, answers = said(bundled(), Settings(model=ModelSettings(stride_ms=stride_ms), seat=ALONE))
     assert len(bodies) == 5
     for body, last in zip(bodies, last_of_each(bodies, answers)):
         require_whole(body, last)
@@ -168,7 +183,101 @@ def test_lost_sound_ends_an_utterance_and_another_begins() -> None:
 
 
 def test_a_long_talk_is_cut_and_each_part_begins_anew() -> None:
-    bodies, answers = said(bundled(16000), Settings(gate=GateSettings(longest_utterance_s=2.0)))
+    bodies, answers = said(bundled(16000), Settings(gate=GateSettings(longest_utterance_s=2.0), seat=ALONE))
     assert len(bodies) > 5
     for body, last in zip(bodies, last_of_each(bodies, answers)):
         require_whole(body, last)
+
+
+def frames_of(body: Mapping[str, Any]) -> NDArray[np.float32]:
+    """All frames that lie within an utterance of the bundled recording."""
+    params = _opened().contract.front_end
+    start, end = (round(body["speech"][name] * RATE_HZ) for name in ("start_s", "end_s"))
+    return feature_frames(recordings.speech(), params)[-(-start // params.hop_samples) : framing.n_frames(end, params)]
+
+
+def test_an_utterance_is_judged_with_what_those_before_taught() -> None:
+    bodies, model, seat = live(bundled(), Settings())
+    alone, _ = said(bundled())
+    assert [body["speech"] for body in bodies] == [body["speech"] for body in alone]
+    assert bodies[0]["probabilities"] == alone[0]["probabilities"]
+    for body, other in zip(bodies[1:], alone[1:]):
+        assert body["probabilities"] != other["probabilities"]
+    assert [heard.n_utterances if heard else 0 for heard in model.knew] == [0, 1, 2, 3, 4]
+    assert seat.n_known == 5
+    said_first, log_mel = frames_of(bodies[0]), _opened().contract.front_end.columns(LOG_MEL)
+    knew = model.knew[1]
+    assert knew is not None
+    assert knew.n_frames == len(said_first)
+    np.testing.assert_allclose(knew.log_mel, said_first[:, log_mel].mean(axis=0), rtol=1e-5)
+    np.testing.assert_array_equal(knew.functionals, utterance_functionals(said_first, _opened().contract.front_end))
+    second = _opened().begin(knew)
+    wanted = _opened().answer([second.push(frames_of(bodies[1]))])[0]
+    np.testing.assert_allclose(list(bodies[1]["probabilities"].values()), wanted, rtol=0, atol=ROUNDED + CLOSE)
+
+
+def test_what_is_known_is_the_same_each_time_and_for_any_blocks() -> None:
+    _, once, _ = live(bundled(), Settings())
+    for block_samples in (BLOCK_SAMPLES, 777, 16000):
+        _, again, _ = live(bundled(block_samples), Settings())
+        np.testing.assert_array_equal(again.answers, once.answers)
+
+
+def test_without_adapting_nothing_is_ever_known() -> None:
+    _, model, seat = live(bundled(), EACH_ALONE)
+    assert model.knew == [None] * 5
+    assert (seat.n_known, seat.acquaintance) == (0, None)
+
+
+def test_lost_sound_is_no_reason_to_forget() -> None:
+    """Within the first sentence, and in the pause after the second."""
+    for lost in (range(80, 90), range(470, 500)):
+        bodies, model, seat = live(Holed(bundled(), lost), Settings())
+        known = [heard.n_utterances if heard else 0 for heard in model.knew]
+        # what is left of a sentence may be too short to teach anything
+        assert known == sorted(known)
+        assert seat.n_known >= 5
+        assert len(bodies) >= 5
+        assert seat.lost_samples == len(lost) * BLOCK_SAMPLES
+
+
+def test_a_long_silence_is_a_reason() -> None:
+    """The pauses of the recording are of 1 s and more: each makes the seat forget, but goes on speaking none."""
+    _, model, seat = live(bundled(), Settings(seat=SeatSettings(forget_after_s=1.0)))
+    assert model.knew == [None] * 5
+    assert seat.n_known <= 1
+    _, model, seat = live(bundled(), Settings(seat=SeatSettings(forget_after_s=20.0)))
+    assert seat.n_known == 5
+
+
+def test_what_is_clipped_teaches_nothing(tmp_path: Path) -> None:
+    path = recordings.write(tmp_path / "a.wav", recordings.shouted())
+    bodies, model, seat = live(Recording(path, "driver", RATE_HZ, BLOCK_SAMPLES), Settings())
+    assert min(body["clipped_share"] for body in bodies) > CLIPPED_SHARE
+    assert model.knew == [None] * len(bodies)
+    assert seat.n_known == 0
+
+
+def test_seats_do_not_hear_each_other() -> None:
+    model, sink = Noting(), ListSink()
+    second = Recording(RECORDING, "rear", RATE_HZ, BLOCK_SAMPLES)
+    pipeline, seats = assembly.assemble(Settings(), model, [bundled(), second], sink, StepClock(), "b")
+    while pipeline.step():
+        pass
+    of_each = [
+        [message.body["probabilities"] for message in sink.messages if message.topic == f"{name}/utterance"]
+        for name in ("driver", "rear")
+    ]
+    bodies, *_ = live(bundled(), Settings())
+    assert of_each == [[body["probabilities"] for body in bodies]] * 2
+    assert [seat.n_known for seat in seats] == [5, 5]
+
+
+def test_a_model_of_windows_is_not_affected() -> None:
+    model, lines = assembly.open_model("cl-emodb"), []
+    for settings in (Settings(), EACH_ALONE):
+        told: list[str] = []
+        analysis.replay(RECORDING, settings, model, None, frozenset({"utterance", "episode", "state"}), told.append)
+        lines.append(told)
+    assert lines[0] == lines[1]
+    assert len(lines[0]) > 5
