@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Sequence
 
 from daemon import assembly
 from daemon.clock import SystemClock
 from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
+from daemon.keeping import Keeper, require_place
 from daemon.ports import Model
+from daemon.seat import Seat
 from daemon.service.metrics import Metrics
 from daemon.settings import Settings
 
@@ -44,6 +47,7 @@ class Service:
             self._pipeline, self._seats = assembly.assemble(
                 settings, model, self._sources, self.outbox, self._clock, self.boot, self._metrics
             )
+            self._keeper = _keeper(settings.seat.keep, model, self._seats)
             self._close = opened.pop_all()
         self._health = threading.Thread(target=self._tell_health, name="health", daemon=True)
         logger.info("model %s, licence %s, sha256 %s", model.contract.name, model.contract.licence, model.sha256)
@@ -63,6 +67,8 @@ class Service:
         left = self._delivery.stop(FAREWELL_S)
         if left:
             logger.warning("%d events could not be delivered in %g s and are lost", left, FAREWELL_S)
+        if self._keeper:
+            self._keeper.keep()
         self._close.close()
 
     def health(self) -> dict[str, Any]:
@@ -72,6 +78,7 @@ class Service:
                 "heard_s": round(seat.now_sample / self._pipeline.sample_rate_hz, 1),
                 "lost_samples": seat.lost_samples,
                 "utterances": seat.n_utterances,
+                "known_utterances": seat.n_known,
             }
             for seat in self._seats
         }
@@ -82,3 +89,16 @@ class Service:
     def _tell_health(self) -> None:
         while not self._ended.wait(HEALTH_EVERY_S):
             self._delivery.publish_health(self.health())
+            if self._keeper:
+                self._keeper.keep_now_and_then(self._clock.now_ns())
+
+
+def _keeper(keep: str, model: Model, seats: Sequence[Seat]) -> Keeper | None:
+    """What keeps what the seats know, and has let them know what was kept. Raises SettingsError."""
+    acquaintances = {seat.source.name: seat.acquaintance for seat in seats if seat.acquaintance}
+    if not (keep and acquaintances):
+        return None
+    require_place(keep)
+    keeper = Keeper(Path(keep), model.sha256, acquaintances)
+    keeper.restore()
+    return keeper
