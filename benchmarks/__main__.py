@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fft, frontend, stream, way
+from benchmarks import fft, frontend, newcomer, stream, way
 from benchmarks.machine import facts
 
-QUESTIONS: dict[str, Any] = {"stream": stream, "way": way, "frontend": frontend, "fft": fft}
+QUESTIONS: dict[str, Any] = {"stream": stream, "way": way, "frontend": frontend, "fft": fft, "newcomer": newcomer}
 """Each has `measure`; and `table`, where a name and a value a line do not show what it found."""
 
 
