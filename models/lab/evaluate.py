@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import importlib.util
 import multiprocessing
 import os
@@ -11,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.lab import corpora, metrics, results, splits
+from models.lab.answers import Answers
 from models.lab.corpora import Utterance
 from models.lab.errors import LabError
 from models.lab.material import Material, as_dealt, gather, prepare
@@ -144,26 +145,29 @@ def run_one(run: Run, folder: Path, checkpoints: Path) -> Result:
     material = gather(recipe, utterances)
     checkpoint = checkpoints / recipe.name / f"{run.name}.pt"
     conditions: dict[str, Said] = {}
+    answers: dict[str, list[str]] = {}
     fitted: Fitted[Any] | FittedTable
     if recipe.is_classical:
         fitted, said = _classical(run, material, fold)
     elif recipe.is_affectnet:
-        fitted, said, conditions = _affectnet(run, material, fold, checkpoint)
+        fitted, said, conditions, answers = _affectnet(run, material, fold, checkpoint)
     else:
         fitted, said = _network(run, material, fold, checkpoint)
     n_train = sum(1 + len(material.copies[i]) for i in fold.train)
     truth, n_labels = material.truth[fold.test], len(recipe.labels)
     confusions = {name: metrics.confusion(truth, each, n_labels) for name, each in conditions.items()}
     result = _result(run, fitted, n_train, metrics.confusion(truth, said, n_labels), confusions)
-    results.write(run, result, folder)
-    for each in checkpoint.parent.glob(f"{glob.escape(checkpoint.stem)}*.pt"):
-        each.unlink()
+    results.write(run, replace(result, answers=answers), folder)
+    if not recipe.is_affectnet:  # whose folds are judged again, in noise: see `python -m benchmarks noise`
+        checkpoint.unlink(missing_ok=True)
     return result
 
 
-def _affectnet(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tuple[Fitted[Any], Said, dict[str, Said]]:
+def _affectnet(
+    run: Run, material: Material, fold: Fold, checkpoint: Path
+) -> tuple[Fitted[Any], Said, dict[str, Said], dict[str, list[str]]]:
     from models.lab.affectnet.fit import fit
-    from models.lab.affectnet.heard import COLD, CONDITIONS
+    from models.lab.affectnet.heard import COLD, CONDITIONS, TOLD_IN_FULL
     from models.lab.affectnet.judge import probabilities
     from models.lab.affectnet.voices import judged, learnt
 
@@ -171,8 +175,11 @@ def _affectnet(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tu
     positions = np.sort(np.concatenate([fold.train, fold.validation]))
     fitted = fit(run.recipe, learnt(material, run.recipe, positions), run.seed, checkpoint, run.name)
     voices = judged(material, run.recipe, fold.test)
-    said = {each.name: probabilities(fitted.network, voices, each, run.seed).argmax(axis=1) for each in CONDITIONS}
-    return fitted, said.pop(COLD.name), said
+    likely = {each.name: probabilities(fitted.network, voices, each, run.seed) for each in CONDITIONS}
+    tested = [material.utterances[i] for i in fold.test]
+    answers = {name: Answers.of(tested, likely[name]).lines() for name in TOLD_IN_FULL}
+    said = {name: each.argmax(axis=1) for name, each in likely.items()}
+    return fitted, said.pop(COLD.name), said, answers
 
 
 def _network(run: Run, material: Material, fold: Fold, checkpoint: Path) -> tuple[Fitted[Any], NDArray[np.int64]]:

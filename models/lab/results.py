@@ -67,6 +67,8 @@ class Result:
     """After each epoch on the validation part, if there was one."""
     conditions: dict[str, list[list[int]]] = field(default_factory=dict)
     """Further confusions of the same network and test part, such as after a seat has heard its speaker; see `affectnet/`."""
+    answers: dict[str, list[str]] = field(default_factory=dict)
+    """By condition, each answer as `Answers.lines` writes it; of AffectNet alone, whose confidence is published."""
 
     @property
     def leaky(self) -> bool:
@@ -81,7 +83,7 @@ class Result:
     def to_json(self) -> str:
         """The fields, and what follows from them: the scores, and what they are worth."""
         follows = {"leaky": self.leaky, **_scores(self.matrix, self.labels)}
-        values = {name: value for name, value in asdict(self).items() if name != "conditions" or value}
+        values = {name: value for name, value in asdict(self).items() if value or name not in ("conditions", "answers")}
         return json.dumps({**values, **follows}, indent=1, sort_keys=True) + "\n"
 
 

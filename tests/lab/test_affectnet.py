@@ -19,6 +19,7 @@ from models.adaptation import Heard
 from models.lab import checkpoint, corpora, evaluate, metrics, results, splits
 from models.lab.affectnet import batches, fit, heard, judge, to_onnx
 from models.lab.affectnet.voices import Learnt, Voices, judged, learnt
+from models.lab.answers import Answers
 from models.lab.card import Scored
 from models.lab.errors import LabError
 from models.lab.export import export
@@ -265,9 +266,22 @@ def test_a_result_has_every_condition_and_reads_as_it_was_written(folder: Path) 
         assert set(each.conditions) == {condition.name for condition in heard.CONDITIONS} - {heard.COLD.name}
         for matrix in each.conditions.values():
             assert np.sum(matrix) == each.n_test
-    assert not list((folder / "build").rglob("*.pt"))
+        for condition in heard.TOLD_IN_FULL:
+            answers = Answers.read(each.answers[condition], n_labels=3)
+            said = answers.log_probabilities.argmax(axis=1)
+            truth = np.array([each.labels.index(label) for label in answers.truth])
+            wanted = each.matrix if condition == heard.COLD.name else np.array(each.conditions[condition])
+            np.testing.assert_array_equal(metrics.confusion(truth, said, 3), wanted)
+            np.testing.assert_allclose(np.exp(answers.log_probabilities).sum(axis=1), 1.0, atol=2e-3)
+            assert set(answers.speakers) == {each.fold}
     runs = evaluate.runs(recipe, splits.SPEAKER_INDEPENDENT, [0], corpora.whole(recipe.corpus, folder / "corpora"))
     assert [results.read(run, folder / "results") for run in runs] == found
+
+
+def test_answers_that_were_not_written_so_are_refused() -> None:
+    for lines in ([], ["03 a anger -1.0 -2.0"], ["03 a anger -1.0 -2.0 -3.0 -4.0"]):
+        with pytest.raises(LabError, match="want a speaker, a file, a label and 3 log-probabilities"):
+            Answers.read(lines, n_labels=3)
 
 
 def test_heard_of_a_batch_is_stacked() -> None:

@@ -36,6 +36,9 @@ CONDITIONS = (
     *(Condition(f"{n} calm heard", n, only_calm=True) for n in (1, 3, 10)),
 )
 
+TOLD_IN_FULL = (COLD.name, "10 heard")
+"""The conditions whose every answer is kept."""
+
 
 def in_test(voices: Voices, position: int, condition: Condition, rng: np.random.Generator) -> Heard:
     """Other utterances of the same speaker, without their labels: drawn, as many as the condition says or there are."""
