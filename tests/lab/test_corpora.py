@@ -252,7 +252,7 @@ def test_ravdess_known_copy_is_one() -> None:
 
 def test_only_a_corpus_that_permits_it_may_ship() -> None:
     ships = {name: source.weights_licence for name, source in SOURCES.items() if source.may_ship}
-    share_alike = dict.fromkeys(["RAVDESS", "nEMO", "nEMO-7", "RAVDESS-7"], "CC BY-NC-SA 4.0")
+    share_alike = dict.fromkeys(["RAVDESS", "nEMO", "nEMO-7", "RAVDESS-7", "EMO-DB+RAVDESS+nEMO-7"], "CC BY-NC-SA 4.0")
     assert ships == {"EMO-DB": "Apache-2.0", **share_alike}
     for source in (CASIA, TESS, CREMAD, corpora.TESS_RAVDESS):
         assert source.weights_licence == "none: not to be given away"

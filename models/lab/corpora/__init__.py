@@ -13,10 +13,10 @@ from models.lab.corpora.pcm import read_pcm
 from models.lab.corpora.ravdess import RAVDESS
 from models.lab.corpora.tess import TESS
 from models.lab.corpora.view import Part, View
-from models.lab.corpora.views import RAVDESS_AS_7, TESS_CREMAD_RAVDESS, TESS_RAVDESS
+from models.lab.corpora.views import EMODB_RAVDESS_NEMO, RAVDESS_AS_7, TESS_CREMAD_RAVDESS, TESS_RAVDESS
 
 CORPORA: dict[str, Corpus] = {c.name: c for c in (EMODB, CASIA, RAVDESS, TESS, NEMO_7, NEMO, CREMAD)}
-VIEWS: dict[str, View] = {v.name: v for v in (RAVDESS_AS_7, TESS_CREMAD_RAVDESS, TESS_RAVDESS)}
+VIEWS: dict[str, View] = {v.name: v for v in (RAVDESS_AS_7, TESS_CREMAD_RAVDESS, TESS_RAVDESS, EMODB_RAVDESS_NEMO)}
 
 
 def by_name(name: str) -> Corpus | View | None:
@@ -29,6 +29,7 @@ __all__ = [
     "CORPORA",
     "CREMAD",
     "EMODB",
+    "EMODB_RAVDESS_NEMO",
     "NEMO",
     "NEMO_7",
     "RAVDESS",

@@ -8,6 +8,8 @@ from typing import AbstractSet, Callable, Collection, Mapping
 
 from models.lab.errors import LabError
 
+OWN_LICENCE = "Apache-2.0"
+"""Of weights trained on what binds them to no other."""
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus")
 
 
@@ -49,6 +51,8 @@ class Corpus:
     """Where to get it."""
     speakers: tuple[str, ...] = ()
     """All of them, where they are known; recordings of others do not belong to the corpus."""
+    men: tuple[str, ...] | None = None
+    """Which speakers are; the others are women. None: not known."""
     expected: Callable[[Collection[str]], AbstractSet[str]] | None = None
     """File names less suffix at hand -> those of a whole copy, where they follow a rule."""
     ordered_by_path: bool = False

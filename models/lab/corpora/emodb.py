@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.lab.corpora.corpus import Corpus
+from models.lab.corpora.corpus import OWN_LICENCE, Corpus
 
 
 def _parse(path: Path) -> tuple[str, str] | None:
@@ -21,11 +21,13 @@ EMODB = Corpus(
     folder="EMO-DB",
     licence="CC0 1.0",
     may_ship=True,
-    weights_licence="Apache-2.0",
+    weights_licence=OWN_LICENCE,
     n_by_label={"anger": 127, "boredom": 81, "disgust": 46, "fear": 69, "happiness": 71, "neutral": 79, "sadness": 62},
     n_speakers=10,
     speech="acted German sentences of 10 actors in a studio",
     parse=_parse,
     source="http://emodb.bilderbar.info",
+    men=("03", "10", "11", "12", "15"),
+    speakers=("03", "08", "09", "10", "11", "12", "13", "14", "15", "16"),
     shortest_s=0.6,
 )

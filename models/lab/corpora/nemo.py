@@ -40,5 +40,6 @@ NEMO_7 = replace(
     n_speakers=7,
     speech="acted Polish sentences of 7 actors in a studio",
     speakers=("EB0", "IC0", "KD0", "KS0", "MP0", "SM0", "WR0"),
+    men=("KS0", "MP0", "SM0", "WR0"),
 )
 """Without MK0 and TP0: the same recordings, and so the same scores, from a copy that lacks these two and from a full one."""

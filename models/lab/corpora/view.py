@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Callable, Mapping
 
-from models.lab.corpora.corpus import Corpus, Utterance
+from models.lab.corpora.corpus import OWN_LICENCE, Corpus, Utterance
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,11 @@ class View:
 
     @property
     def weights_licence(self) -> str:
-        """The parts' licences, of which each one binds."""
+        """The parts' licences, of which each one binds; ours stands where no other does."""
         if not self.may_ship:
             return "none: not to be given away"
-        return " and ".join(sorted({part.corpus.weights_licence for part in self.parts}))
+        binding = {part.corpus.weights_licence for part in self.parts}
+        return " and ".join(sorted(binding - {OWN_LICENCE} or {OWN_LICENCE}))
 
     @property
     def speech(self) -> str:
