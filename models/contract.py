@@ -23,6 +23,9 @@ FORMS = (WINDOWS, STREAM)
 STEP_FRAMES = 4
 """A stream model takes frames by so many; what makes no whole step waits."""
 
+UNJUSTIFIED_CONFIDENCE = 0.35
+"""What a model asks for that was not calibrated: a guess."""
+
 UNCERTAIN = "uncertain"
 """What is said when no label is likely enough. Never a model's own label."""
 
@@ -46,6 +49,8 @@ class Contract:
     """Scores in per cent by protocol, `speaker_independent_uar` and the like."""
     form: str = WINDOWS
     """One of `FORMS`."""
+    min_confidence: float = UNJUSTIFIED_CONFIDENCE
+    """Below it an answer is worth nothing: `uncertain`, unless the settings say otherwise."""
 
     def __post_init__(self) -> None:
         unknown = [label for label in self.labels if label not in LABELS]
@@ -63,6 +68,8 @@ class Contract:
             raise ContractMismatch(f"{lengths}: a stream wants no window, 0, and a multiple of {STEP_FRAMES}")
         if not self.temperature > 0.0:
             raise ContractMismatch(f"model {self.name!r} has the temperature {self.temperature}: want a value above zero")
+        if not 0.0 <= self.min_confidence < 1.0:
+            raise ContractMismatch(f"model {self.name!r} has the min_confidence {self.min_confidence}: want 0 to below 1")
 
     @property
     def window_shape(self) -> tuple[int, int]:
@@ -86,6 +93,8 @@ class Contract:
         if self.form != WINDOWS:
             # the text of a model of windows is as it was before there were other forms, and so is its file's sha256
             values["form"] = self.form
+        if self.min_confidence != UNJUSTIFIED_CONFIDENCE:
+            values["min_confidence"] = self.min_confidence
         return json.dumps(values, sort_keys=True)
 
     @classmethod
@@ -119,4 +128,5 @@ class Contract:
             temperature=float(values["temperature"]),
             scores={str(name): float(score) for name, score in values["scores"].items()},
             form=str(values.get("form", WINDOWS)),
+            min_confidence=float(values.get("min_confidence", UNJUSTIFIED_CONFIDENCE)),
         )

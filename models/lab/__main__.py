@@ -15,7 +15,7 @@ from models.lab.errors import LabError
 from models.lab.results import RESULTS
 
 if TYPE_CHECKING:
-    from models.lab.card import Scored
+    from models.lab.scored import Scored
 
 # torch and onnx are imported where a command needs them: `affectd-lab corpora` does without
 
@@ -159,8 +159,8 @@ def _train(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     chosen = recipe.load(options.recipe)
-    from models.lab.card import Scored
     from models.lab.evaluate import evaluate
+    from models.lab.scored import Scored
 
     found = evaluate(chosen, options.protocol, range(options.seeds), options.workers, options.results)
     scored = Scored(options.protocol, found)
@@ -183,19 +183,22 @@ def _export(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from models.lab.at_hand import at_hand
-    from models.lab.publish import publish, publish_recordings
+    from models.lab.publish import publish, publish_cards, publish_recordings
 
     found = at_hand(options.results)
     lacking = publish_recordings(corpora.corpora_root(), options.out) if options.corpora else []
     for line in lacking:
         print(f"affectd-lab: {line}", file=sys.stderr)
     print(publish(found, options.out))
+    if options.out == RESULTS.parent:
+        for path in publish_cards(found):
+            print(path)
     return USAGE_ERROR if lacking else 0
 
 
 def _at_hand(chosen: recipe.Recipe, results: Path) -> list[Scored]:
     """The protocols of which every run of at least one seed is there; what is not there is said on stderr."""
-    from models.lab.card import scored_at_hand
+    from models.lab.scored import scored_at_hand
 
     utterances = corpora.whole(chosen.corpus, corpora.corpora_root())
     found = [scored_at_hand(chosen, protocol, utterances, results) for protocol in (splits.SPEAKER_INDEPENDENT, splits.PAPER)]

@@ -17,6 +17,7 @@ from models.lab.corpora import Corpus, Utterance, View
 from models.lab.errors import LabError
 from models.lab.recipe import Recipe
 from models.lab.results import Result, Run, pooled, read
+from models.lab.scored import Scored
 
 _FILE = re.compile(rf"({'|'.join(splits.PROTOCOLS)})-seed(\d+)-(.+)\.json")
 _METRICS = {"uar": metrics.uar, "wa": metrics.wa}
@@ -55,6 +56,12 @@ class Scores:
     def by_seed(self, score: str) -> list[float]:
         """uar or wa of each seed that counts, in per cent, from one confusion matrix over all its folds."""
         return [_METRICS[score](pooled(of_seed)) for of_seed in self.counted.values()]
+
+    @property
+    def whole(self) -> Scored:
+        """The seeds of which every fold is there, none if there is none."""
+        is_whole = self.n_folds >= self.n_folds_wanted
+        return Scored(self.protocol, [each for of_seed in self.counted.values() for each in of_seed] if is_whole else [])
 
     @property
     def matrix(self) -> NDArray[np.int64]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Sequence
 
 import numpy as np
 import onnx
@@ -16,15 +17,20 @@ import torch
 from numpy.typing import NDArray
 
 from dsp.window import utterance_windows
-from models.contract import METADATA_KEY, STREAM, WINDOWS, Contract
+from models.contract import METADATA_KEY, STREAM, UNJUSTIFIED_CONFIDENCE, WINDOWS, Contract
 from models.lab import corpora
 from models.lab.affectnet.judge import largest_difference as largest_difference_of_streams
 from models.lab.affectnet.to_onnx import to_onnx as affectnet_to_onnx
-from models.lab.card import Scored, card
+from models.lab.card import card
+from models.lab.doubt import doubt
 from models.lab.errors import LabError
 from models.lab.features import extract
 from models.lab.fit import Fitted, as_inputs
+from models.lab.made import MADE_KEY, Made
+from models.lab.measured import measured
 from models.lab.recipe import Recipe
+from models.lab.scored import Scored
+from models.lab.splits import SPEAKER_INDEPENDENT
 from models.lab.train import trained
 from models.networks.affectnet import AffectNet
 from models.networks.network import Network
@@ -73,8 +79,7 @@ def export(
             f"(licence: {recipe.corpus.licence}); use --out with a path outside {artefacts}"
         )
     fitted = trained(recipe, seed, checkpoints)
-    contract = contract_of(recipe, {name: value for each in scored for name, value in each.scores().items()})
-    content = to_onnx(fitted.network, contract)
+    content = to_onnx(fitted.network, contract_of(recipe, scored), _made(recipe, seed, fitted))
     sha256 = hashlib.sha256(content).hexdigest()
     n_checked, difference = compared(Artefact(out.stem, out, sha256, content), fitted, recipe)
     if difference > TOLERANCE:
@@ -84,13 +89,21 @@ def export(
     partial.write_bytes(content)
     os.replace(partial, out)
     if ships:
-        out.with_suffix(".md").write_text(card(recipe, contract, fitted, seed, scored, content))
+        out.with_suffix(".md").write_text(card(recipe, content, scored, measured(recipe.name)))
         write_sum(out, sha256)
     return Exported(out, sha256, n_checked, difference)
 
 
-def contract_of(recipe: Recipe, scores: Mapping[str, float]) -> Contract:
+def _made(recipe: Recipe, seed: int, fitted: Fitted[Network] | Fitted[AffectNet]) -> Made:
+    within = getattr(fitted.network, "network", fitted.network)
+    network = str(sys.modules[type(within).__module__].__doc__).splitlines()[0]
+    return Made(recipe.name, seed, network, fitted.n_parameters, round(fitted.loss, 4), dict(fitted.versions))
+
+
+def contract_of(recipe: Recipe, scored: Sequence[Scored] = ()) -> Contract:
     """What a file of this recipe promises."""
+    answers = [result for each in scored if each.protocol == SPEAKER_INDEPENDENT for result in each.results]
+    sure = doubt(answers)
     return Contract(
         name=recipe.name,
         labels=tuple(recipe.labels),
@@ -99,15 +112,18 @@ def contract_of(recipe: Recipe, scores: Mapping[str, float]) -> Contract:
         stride_frames=recipe.stride_frames,
         licence=recipe.corpus.weights_licence,
         trained_on=(recipe.corpus.name,),
-        scores=scores,
+        temperature=sure.temperature if sure else 1.0,
+        min_confidence=sure.min_confidence if sure else UNJUSTIFIED_CONFIDENCE,
+        scores={name: value for each in scored for name, value in each.scores().items()},
         form=STREAM if recipe.is_affectnet else WINDOWS,
     )
 
 
-def to_onnx(network: torch.nn.Module, contract: Contract) -> bytes:
-    """The network as an ONNX file with its contract in the metadata: any batch, named inputs, output `logits`."""
+def to_onnx(network: torch.nn.Module, contract: Contract, made: Made | None = None) -> bytes:
+    """The network as an ONNX file with its contract, and how it was made, in the metadata: any batch, output `logits`."""
     model = affectnet_to_onnx(network) if isinstance(network, AffectNet) else _of_windows(network, contract)
-    onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
+    metadata = {METADATA_KEY: contract.to_json(), **({MADE_KEY: made.to_json()} if made else {})}
+    onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     assert model.ir_version <= NEWEST_IR_VERSION, f"IR version {model.ir_version}"
     content: bytes = model.SerializeToString(deterministic=True)

@@ -20,11 +20,11 @@ from models.lab import checkpoint, corpora, evaluate, metrics, results, splits
 from models.lab.affectnet import batches, fit, heard, judge, to_onnx
 from models.lab.affectnet.voices import Learnt, Voices, judged, learnt
 from models.lab.answers import Answers
-from models.lab.card import Scored
 from models.lab.errors import LabError
 from models.lab.export import export
 from models.lab.material import gather
 from models.lab.recipe import Augmentation, Recipe
+from models.lab.scored import Scored
 from models.lab.train import train
 from models.networks import affectnet
 from models.networks.affectnet import FRAMES_A_STEP, AffectNet, State

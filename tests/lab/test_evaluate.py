@@ -14,11 +14,11 @@ import pytest
 
 from models.lab import corpora, metrics, results, splits
 from models.lab import evaluate as lab
-from models.lab.card import Scored
 from models.lab.corpora import Utterance
 from models.lab.errors import LabError
 from models.lab.fit import Fitted
 from models.lab.results import Result, Run
+from models.lab.scored import Scored
 from tests.lab import tiny
 from tests.lab.small_disk import small_disk
 

@@ -17,11 +17,11 @@ from models import registry
 from models.contract import METADATA_KEY, Contract
 from models.errors import HashMismatch
 from models.lab import splits
-from models.lab.card import Scored, scored_at_hand
 from models.lab.corpora import corpora_root, whole
 from models.lab.errors import LabError
 from models.lab.evaluate import evaluate
 from models.lab.export import Exported, export, real_windows
+from models.lab.scored import Scored, scored_at_hand
 from models.lab.train import train, trained
 from models.runtime import EmotionModel
 from tests.lab import tiny
@@ -134,7 +134,7 @@ def test_the_card_says_what_must_be_said(folder: Path) -> None:
         "Apache-2.0",
         "Seed 0, 2 epochs",
         f"torch {torch.__version__}",
-        "leave one speaker out, 3 folds pooled",
+        "leave one speaker out, 3 folds, pooled",
         f"| {scores['speaker_independent_uar']:.2f} | {scores['speaker_independent_wa']:.2f} |",
         "| true \\ said | anger | neutral | sadness | recall |",
         "Article 5(1)(f)",

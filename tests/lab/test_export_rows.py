@@ -37,7 +37,7 @@ def test_the_file_answers_as_torch_does(name: str, tmp_path: Path, capsys: pytes
     with torch.no_grad():
         wanted = torch.softmax(network(*fit.as_inputs(windows, network, row)).double(), dim=1).numpy()
     path = tmp_path / f"{name}.onnx"
-    path.write_bytes(to_onnx(network, contract_of(row, {})))
+    path.write_bytes(to_onnx(network, contract_of(row)))
     model = EmotionModel(Artefact(name, path, "", path.read_bytes()))
     np.testing.assert_allclose(model.predict(windows), wanted, atol=1e-4)
 

@@ -9,8 +9,13 @@ import pytest
 
 from models import registry
 from models.lab import recipe
-from models.lab.card import Scored
+from models.lab.at_hand import at_hand
+from models.lab.card import card
+from models.lab.made import read, says_how_made
+from models.lab.measured import measured
+from models.lab.publish import ON_CARDS
 from models.lab.results import RESULTS, Result, differing
+from models.lab.scored import Scored
 from models.runtime import EmotionModel
 
 NAMES = registry.names()
@@ -74,3 +79,15 @@ def test_the_listing_names_nothing_else() -> None:
     folder = Path(registry.ARTEFACTS)
     listed = {line.split()[1] for line in (folder / registry.SUMS).read_text().splitlines()}
     assert listed == {path.name for path in folder.glob("*.onnx")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_card_is_what_the_report_writes(name: str) -> None:
+    artefact = registry.load(name)
+    if not says_how_made(artefact.content):
+        pytest.skip("an older file, whose card was written when it was exported")
+    made_by = recipe.load(read(artefact.content, name)[1].recipe)
+    of_recipe = at_hand(RESULTS).get(made_by.name, {})
+    scored = [of_recipe[each].whole for each in ON_CARDS if each in of_recipe]
+    wanted = card(made_by, artefact.content, [each for each in scored if each.results], measured(name))
+    assert artefact.path.with_suffix(".md").read_text() == wanted
