@@ -131,7 +131,7 @@ def analyze(path: Path, settings: Settings, model: Model) -> Result:
     confidence = probabilities[best]
     return Result(
         path=path,
-        label=best if confidence >= settings.decision.min_confidence else UNCERTAIN,
+        label=best if confidence >= settings.decision.with_model(model.contract).min_confidence else UNCERTAIN,
         confidence=confidence,
         probabilities=probabilities,
         duration_s=round(duration_s, 4),

@@ -97,7 +97,8 @@ def _seat(settings: Settings, model: Model, source: AudioSource, clock: Clock, b
     # a model of windows makes no use of what is known of a speaker
     knows = settings.seat.adapt and contract.form == STREAM
     acquaintance = Acquaintance(source.name, contract.front_end, settings.seat) if knows else None
-    return Seat(source, listener(settings, contract), composer, model, settings.decision, acquaintance=acquaintance)
+    decision = settings.decision.with_model(contract)
+    return Seat(source, listener(settings, contract), composer, model, decision, acquaintance=acquaintance)
 
 
 def listener(settings: Settings, contract: Contract) -> Listener:

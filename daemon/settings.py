@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Mapping, TypeVar
 
 from daemon.errors import SettingsError
+from models.contract import Contract
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -135,8 +136,8 @@ class GateSettings:
 class DecisionSettings:
     """From probabilities to something worth publishing."""
 
-    min_confidence: float = 0.35
-    """Below it the label is `uncertain`."""
+    min_confidence: float = 0.0
+    """Below it the label is `uncertain`; 0: what the model asks for, which its card justifies."""
     smoothing_s: float = 5.0
     """Time constant of the mood's probabilities, counted in speech."""
     margin: float = 0.1
@@ -157,6 +158,10 @@ class DecisionSettings:
         _want(self.patience >= 1, "patience", self.patience, "at least 1")
         for name in ("smoothing_s", "forget_after_s", "episode_after_s", "episode_update_s", "state_every_s"):
             _want(0.0 < getattr(self, name) <= 86400.0, name, getattr(self, name), "above 0, at most a day")
+
+    def with_model(self, contract: Contract) -> DecisionSettings:
+        """With what is left to the model taken from it."""
+        return self if self.min_confidence else replace(self, min_confidence=contract.min_confidence)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from daemon.decision import CLIPPED_SHARE, Episode, Mood, episode_step, faded, smoothed, verdict
 from daemon.settings import DecisionSettings
-from models.contract import UNCERTAIN
+from dsp.params import FrontEndParams
+from models.contract import UNCERTAIN, Contract
 
 LABELS = ("anger", "neutral", "sadness")
 RATE_HZ = 16000
-DEFAULT = DecisionSettings()
+DEFAULT = DecisionSettings(min_confidence=0.35)
 
 
 def row(*values: float) -> NDArray[np.float64]:
@@ -196,3 +197,9 @@ def test_silence_does_not_make_a_mood_last() -> None:
 
 def test_uncertain_is_no_episode() -> None:
     assert told([(100.0, lasting(UNCERTAIN, 0.0, 100.0))], DEFAULT) == []
+
+
+def test_what_the_settings_leave_open_the_model_asks_for() -> None:
+    contract = Contract("some", LABELS, FrontEndParams(), 10, 5, "", (), min_confidence=0.42)
+    assert DecisionSettings().with_model(contract).min_confidence == 0.42
+    assert DecisionSettings(min_confidence=0.2).with_model(contract).min_confidence == 0.2

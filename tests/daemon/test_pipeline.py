@@ -20,7 +20,7 @@ from tests.daemon.recordings import RATE_HZ
 from tests.fixtures.stream_model import FILE as STREAM_MODEL
 
 ALL = frozenset({"utterance", "episode", "state"})
-EAGER = Settings(decision=DecisionSettings(min_confidence=0.0, margin=0.0, patience=1, episode_after_s=0.5))
+EAGER = Settings(decision=DecisionSettings(min_confidence=0.001, margin=0.0, patience=1, episode_after_s=0.5))
 """The model's likeliest label counts at once: episodes come and go whatever the model thinks."""
 
 

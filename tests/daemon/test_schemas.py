@@ -28,7 +28,7 @@ else:
     from importlib_resources import files
 
 KINDS = ("utterance", "episode", "state", "availability", "health")
-EAGER = DecisionSettings(min_confidence=0.0, margin=0.0, patience=1, episode_after_s=0.5, episode_update_s=1.0)
+EAGER = DecisionSettings(min_confidence=0.001, margin=0.0, patience=1, episode_after_s=0.5, episode_update_s=1.0)
 
 Body = Any
 
