@@ -78,7 +78,7 @@ def finished(recipe: Recipe, seed: int, n_utterances: int, checkpoint: Path) -> 
 
 def dense(recipe: Recipe) -> Recipe:
     """How the branch over functionals is trained."""
-    return replace(recipe, epochs=40, batch=32, learning_rate=3e-3, weight_decay=0.05, bf16=False)
+    return replace(recipe, epochs=80 if recipe.copies else 40, batch=32, learning_rate=3e-3, weight_decay=0.05, bf16=False)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ from models.lab.recipe import Recipe
 
 CALM = "neutral"
 """The label of what people mostly say in a vehicle."""
+CLEAN_SHARE = 0.5
+"""Of what is learnt from where there are noisy copies. Of five versions drawn alike the functionals alone lose 5 points of UAR
+on clean speech of validation speakers (12 actors of RAVDESS), so 2 to 3 (with twice the epochs 1), and do as well in noise."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,10 @@ class Learnt:
     """(n_utterances,) classes."""
 
     def drawn(self, rng: np.random.Generator) -> Voices:
-        """A version at random."""
-        return self.versions[int(rng.integers(len(self.versions)))]
+        """A version at random: the clean one `CLEAN_SHARE` of the times."""
+        if len(self.versions) == 1 or rng.random() < CLEAN_SHARE:
+            return self.versions[0]
+        return self.versions[1 + int(rng.integers(len(self.versions) - 1))]
 
 
 def learnt(material: Material, recipe: Recipe, positions: NDArray[np.int64]) -> Learnt:
