@@ -17,6 +17,7 @@ from models.lab.affectnet import heard
 from models.lab.affectnet.fit import as_heard
 from models.lab.affectnet.heard import Condition
 from models.lab.affectnet.voices import Voices
+from models.lab.calibration import at_temperature
 from models.networks.affectnet import FRAMES_A_STEP, AffectNet
 from models.streaming import StreamModel
 
@@ -61,7 +62,8 @@ def largest_difference(
             said = model.answer([utterance.push(piece)])[0]
         table = utterance_functionals(each, front_end)
         alone = Voices([np.ascontiguousarray(each[:, columns])], table[np.newaxis], [""], [""])
-        wanted = of_one(network, alone, 0, known or alone.heard(np.empty(0, np.int64)))
+        likely = of_one(network, alone, 0, known or alone.heard(np.empty(0, np.int64)))
+        wanted = at_temperature(np.log(likely)[np.newaxis], model.contract.temperature)[0]
         largest, known = max(largest, float(np.abs(said - wanted).max())), utterance.summary()
     return largest
 
