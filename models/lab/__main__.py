@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Sequence
 
 from models.lab import corpora, recipe, splits
-from models.lab.corpora import CORPORA, Corpus
+from models.lab.corpora import CORPORA, VIEWS, Corpus
 from models.lab.errors import LabError
 from models.lab.results import RESULTS
+from models.registry import ARTEFACTS
 
 if TYPE_CHECKING:
     from models.lab.scored import Scored
@@ -67,8 +68,19 @@ def _parser() -> argparse.ArgumentParser:
     export = _with_recipe(commands.add_parser("export", help="write the model file of a finished training, and its card"))
     export.add_argument("--seed", type=_not_negative, default=0, metavar="N", help="the seed of the training (default 0)")
     export.add_argument("--out", type=Path, metavar="FILE", help="default: the file that ships with affectd")
+    export.add_argument(
+        "--precision",
+        choices=("fp32", "fp16", "int8"),
+        default="fp32",
+        help="of AffectNet; the others want --out (default fp32)",
+    )
     _with_results(export)
     export.set_defaults(command=_export)
+
+    cross = _with_recipe(commands.add_parser("cross", help="judge a finished training on corpora that it never heard"))
+    cross.add_argument("corpus", nargs="+", help=", ".join([*CORPORA, *VIEWS]))
+    cross.add_argument("--seed", type=_not_negative, default=0, metavar="N", help="the seed of the training (default 0)")
+    cross.set_defaults(command=_cross)
 
     report = commands.add_parser("report", help="write RESULTS.md and its pictures from the results at hand")
     report.add_argument("--out", type=Path, default=RESULTS.parent, metavar="DIR", help="default: beside the recipes")
@@ -170,6 +182,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     chosen = _network_of(options.recipe)
+    if options.precision != "fp32" and (options.out is None or ARTEFACTS.resolve() in options.out.resolve().parents):
+        raise LabError(f"--precision {options.precision}: what ships is fp32; use --out with a path outside {ARTEFACTS}")
     from models.lab.evaluate import CHECKPOINTS
     from models.lab.export import export
 
@@ -178,6 +192,26 @@ def _export(options: argparse.Namespace) -> int:
         f"{exported.path}: sha256 {exported.sha256}; over {exported.n_checked} answers on real recordings "
         f"at most {exported.largest_difference:.1e} from torch"
     )
+    if options.precision != "fp32":
+        from models.lab.precisions import rewrite
+
+        rewrite(exported.path, options.precision, chosen)
+        print(f"{exported.path}: now {options.precision}, {exported.path.stat().st_size / 1000:.0f} kB")
+    return 0
+
+
+def _cross(options: argparse.Namespace) -> int:
+    chosen = _network_of(options.recipe)
+    targets = [corpora.by_name(name) for name in options.corpus]
+    for name, target in zip(options.corpus, targets):
+        if target is None:
+            raise LabError(f"no corpus {name!r}: known are {', '.join([*CORPORA, *VIEWS])}")
+    from models.lab.cross_corpus import crossed, for_the_card
+    from models.lab.evaluate import CHECKPOINTS
+
+    found = for_the_card(chosen, options.seed, crossed(chosen, options.seed, [each for each in targets if each], CHECKPOINTS))
+    _print_table([found.head, *found.rows])
+    print(found.write())
     return 0
 
 
