@@ -90,8 +90,12 @@ Recipe `{recipe.name}.toml`: {recipe.source}.
 
 
 def _measured(found: Measured) -> str:
-    cores = f"{found.machine['processor']}, ONNX Runtime {found.machine['versions']['onnxruntime']}"
-    return f"## {found.title}\n\n{table(found.head, found.rows)}\n{found.about}\n`{found.command}`; {cores}.\n"
+    used = found.machine["versions"]
+    by = [str(found.machine.get("processor", ""))] + [
+        f"{each} {used[each]}" for each in ("onnxruntime", "torch") if each in used
+    ]
+    where = ", ".join(each for each in by if each)
+    return f"## {found.title}\n\n{table(found.head, found.rows)}\n{found.about}\n`{found.command}`; {where}.\n"
 
 
 def _limits(recipe: Recipe, contract: Contract, is_calibrated: bool) -> str:

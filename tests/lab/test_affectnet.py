@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -16,36 +15,13 @@ from torch import Tensor
 
 from dsp.running_functionals import n_functionals
 from models.adaptation import Heard
-from models.lab import checkpoint, corpora, evaluate, metrics, results, splits
-from models.lab.affectnet import batches, fit, heard, judge, to_onnx
-from models.lab.affectnet.voices import Learnt, Voices, judged, learnt
-from models.lab.answers import Answers
-from models.lab.errors import LabError
-from models.lab.export import export
-from models.lab.material import gather
-from models.lab.recipe import Augmentation, Recipe
-from models.lab.scored import Scored
-from models.lab.train import train
+from models.lab.affectnet import batches, heard, to_onnx
+from models.lab.affectnet.voices import Learnt, Voices
 from models.networks import affectnet
 from models.networks.affectnet import FRAMES_A_STEP, AffectNet, State
-from models.runtime import open_model
-from tests.lab import tiny
+from tests.lab.tiny_affectnet import RECIPE
 
 N_MELS, N_TABLE, N_LABELS = 32, 7, 3
-KINDS = ("log_mel", "mfcc", "intensity_db", "centroid_hz", "rolloff_hz", "flux", "pitch")
-RECIPE: Recipe = replace(
-    tiny.RECIPE,
-    network="affectnet",
-    front_end=replace(tiny.RECIPE.front_end, kinds=KINDS, n_mels=16),
-    window_frames=40,
-    batch=4,
-    epochs=3,
-    dropout=None,
-    learning_rate=3e-3,
-    optimiser="adamw",
-    label_smoothing=0.1,
-    augment=Augmentation(time_scale=0.05, frequency_scale=0.04, masks=1, mask_part=0.1, mask_bands=3),
-)
 
 
 def network(seed: int = 0) -> AffectNet:
@@ -205,85 +181,6 @@ def test_an_epoch_shows_every_utterance_once() -> None:
     assert sorted(np.concatenate([each.truth for each in table])) == list(range(12))
 
 
-# ---- training and test ----
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    tiny.write_corpus(tmp_path / "corpora")
-    monkeypatch.setenv("AFFECTD_CORPORA", str(tmp_path / "corpora"))
-    monkeypatch.setattr(fit, "dense", lambda recipe: replace(recipe, epochs=3, batch=6))
-    return tmp_path
-
-
-def part_of(folder: Path, recipe: Recipe = RECIPE) -> tuple[Learnt, Voices]:
-    material = gather(recipe, corpora.whole(recipe.corpus, folder / "corpora"))
-    everybody = np.arange(len(material.truth))
-    return learnt(material, recipe, everybody), judged(material, recipe, everybody)
-
-
-def test_resumed_is_uninterrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    part, voices = part_of(folder)
-    whole = fit.fit(RECIPE, part, 3, folder / "whole.pt")
-
-    class Killed(BaseException):
-        pass
-
-    def killed_at_the_last(*arguments: object) -> None:
-        if list(folder.glob("cut.log-mel.pt")):
-            raise Killed
-        keep(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(fit, "CHECKPOINT_EVERY_EPOCHS", 2)
-    keep = checkpoint.save
-    monkeypatch.setattr(fit, "save", killed_at_the_last)
-    with pytest.raises(Killed):
-        fit.fit(RECIPE, part, 3, folder / "cut.pt")
-    monkeypatch.setattr(fit, "save", keep)
-    torch.rand(100)  # other draws in between do not matter
-    resumed = fit.fit(RECIPE, part, 3, folder / "cut.pt")
-    for one, other in zip(whole.network.state_dict().values(), resumed.network.state_dict().values()):
-        torch.testing.assert_close(one, other, rtol=0, atol=0)
-    said = [judge.probabilities(each.network, voices, heard.COLD) for each in (whole, resumed)]
-    np.testing.assert_array_equal(said[0], said[1])
-    np.testing.assert_allclose(said[0].sum(axis=1), 1.0)
-
-
-def test_it_learns_and_a_short_utterance_has_an_answer(folder: Path) -> None:
-    part, voices = part_of(folder)
-    fitted = fit.fit(replace(RECIPE, epochs=25), part, 0, folder / "a.pt")
-    said = judge.probabilities(fitted.network, voices, heard.COLD).argmax(axis=1)
-    assert metrics.uar(metrics.confusion(part.truth, said, 3)) > 90.0
-    one = replace(voices, log_mel=[voices.log_mel[0][:2]], functionals=voices.functionals[:1])
-    assert judge.of_one(fitted.network, one, 0, heard.in_test(voices, 0, heard.COLD, np.random.default_rng(0))).shape == (3,)
-
-
-def test_a_result_has_every_condition_and_reads_as_it_was_written(folder: Path) -> None:
-    recipe = replace(RECIPE, epochs=2)
-    found = evaluate.evaluate(recipe, splits.SPEAKER_INDEPENDENT, [0], 0, folder / "results", folder / "build")
-    assert [each.fold for each in found] == list(tiny.SPEAKERS)
-    for each in found:
-        assert set(each.conditions) == {condition.name for condition in heard.CONDITIONS} - {heard.COLD.name}
-        for matrix in each.conditions.values():
-            assert np.sum(matrix) == each.n_test
-        for condition in heard.TOLD_IN_FULL:
-            answers = Answers.read(each.answers[condition], n_labels=3)
-            said = answers.log_probabilities.argmax(axis=1)
-            truth = np.array([each.labels.index(label) for label in answers.truth])
-            wanted = each.matrix if condition == heard.COLD.name else np.array(each.conditions[condition])
-            np.testing.assert_array_equal(metrics.confusion(truth, said, 3), wanted)
-            np.testing.assert_allclose(np.exp(answers.log_probabilities).sum(axis=1), 1.0, atol=2e-3)
-            assert set(answers.speakers) == {each.fold}
-    runs = evaluate.runs(recipe, splits.SPEAKER_INDEPENDENT, [0], corpora.whole(recipe.corpus, folder / "corpora"))
-    assert [results.read(run, folder / "results") for run in runs] == found
-
-
-def test_answers_that_were_not_written_so_are_refused() -> None:
-    for lines in ([], ["03 a anger -1.0 -2.0"], ["03 a anger -1.0 -2.0 -3.0 -4.0"]):
-        with pytest.raises(LabError, match="want a speaker, a file, a label and 3 log-probabilities"):
-            Answers.read(lines, n_labels=3)
-
-
 def test_heard_of_a_batch_is_stacked() -> None:
     one = Heard(np.ones(N_MELS, np.float32), 5, np.zeros(N_TABLE, np.float32), 2)
     log_mel, frames, functionals, utterances = heard.stacked([one, one])
@@ -294,36 +191,3 @@ def test_heard_of_a_batch_is_stacked() -> None:
 
 def test_the_table_is_as_wide_as_the_front_end_says() -> None:
     assert n_functionals(RECIPE.front_end) > 200
-
-
-def test_what_is_exported_answers_in_pieces_as_torch_does_whole(folder: Path) -> None:
-    recipe = replace(RECIPE, stride_frames=8)
-    train(recipe, 0, folder / "build")
-    scored = [
-        Scored(
-            splits.SPEAKER_INDEPENDENT,
-            evaluate.evaluate(recipe, splits.SPEAKER_INDEPENDENT, [0], 0, folder / "results", folder / "build"),
-        )
-    ]
-    found = export(recipe, 0, scored, folder / "build", None, folder / "artefacts")
-    assert found.n_checked == 18
-    assert found.largest_difference < 1e-5
-    model = open_model(str(found.path))
-    assert (model.contract.form, model.contract.window_frames, model.contract.stride_frames) == ("stream", 0, 8)
-    assert model.contract.scores == scored[0].scores()
-    card = found.path.with_suffix(".md").read_text()
-    for needed in (
-        found.sha256,
-        "AffectNet: a causal CNN + LSTM over the log-mel",
-        "## A seat that knows its speaker",
-        "| 3 heard |",
-        "| 10 calm heard |",
-        "Tells from the utterance so far",
-        "cut of at most 40 frames",
-    ):
-        assert needed in card
-
-
-def test_an_unfinished_training_is_not_exported(folder: Path) -> None:
-    with pytest.raises(LabError, match=r"seed7\.log-mel\.pt: no checkpoint: run `affectd-lab train tiny --seed 7` first"):
-        export(RECIPE, 7, [], folder / "build", None, folder / "artefacts")
