@@ -11,6 +11,7 @@ import webrtcvad
 from numpy.typing import NDArray
 
 from daemon.events import Stretch
+from daemon.noise_floor import NoiseFloor
 from daemon.settings import GateSettings
 from dsp.params import whole_samples
 
@@ -21,9 +22,17 @@ IsSpeech = Callable[[bytes], bool]
 
 
 def webrtc_detector(aggressiveness: int, sample_rate_hz: int) -> IsSpeech:
-    """WebRTC's detector for frames of VAD_FRAME_MS; `sample_rate_hz` one of VAD_RATES_HZ."""
-    vad = webrtcvad.Vad(aggressiveness)
-    return lambda frame: bool(vad.is_speech(frame, sample_rate_hz))
+    """WebRTC's detector for frames of VAD_FRAME_MS, of one stream; `sample_rate_hz` one of VAD_RATES_HZ.
+
+    It takes the noise of a moving car for speech nearly always. So what does not stand out of the noise is none.
+    """
+    vad, noise = webrtcvad.Vad(aggressiveness), NoiseFloor(sample_rate_hz, VAD_FRAME_MS)
+
+    def is_speech(frame: bytes) -> bool:
+        stands_out = noise.stands_out(frame)
+        return stands_out and bool(vad.is_speech(frame, sample_rate_hz))
+
+    return is_speech
 
 
 class SpeechGate:

@@ -196,7 +196,6 @@ def with_pauses(samples: Float) -> Float:
 
 
 CLIPPED: dict[str, Callable[[], Float]] = {
-    "square wave": lambda: recordings.square_wave(10.0),
     "square wave with pauses": lambda: with_pauses(recordings.square_wave(10.0)),
     "speech": recordings.shouted,
 }
@@ -224,7 +223,6 @@ def test_ten_minutes_of_silence_say_nothing(run: Run, tmp_path: Path) -> None:
     assert (done.code, done.out, done.err) == (0, [], ["affectd: 0 utterances in 600.0 s"])
 
 
-@pytest.mark.xfail(reason="the speech detector takes loud white noise for speech")
 def test_white_noise_is_no_speech(run: Run, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(0.0, 0.2, 10 * RATE_HZ).clip(-1.0, 1.0).astype(np.float32)
     done = run("replay", recordings.write(tmp_path / "a.wav", noise))
