@@ -6,6 +6,7 @@ from typing import Any, Sequence
 
 from daemon.capture import microphones
 from models import registry
+from models.contract import WINDOWS
 from models.errors import ModelError
 from models.runtime import open_model
 
@@ -41,7 +42,9 @@ def _model(name: str) -> dict[str, Any]:
         "labels": list(contract.labels),
         "licence": contract.licence,
         "trained_on": list(contract.trained_on),
-        "window_s": contract.window_frames * contract.front_end.hop_ms / 1e3,
+        "form": contract.form,
+        "window_s": contract.window_frames * contract.front_end.hop_ms / 1e3 if contract.form == WINDOWS else None,
+        "min_confidence": contract.min_confidence,
         "scores": dict(contract.scores),
         "sha256": model.sha256,
     }

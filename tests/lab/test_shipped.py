@@ -9,14 +9,14 @@ import pytest
 
 from models import registry
 from models.lab import recipe
-from models.lab.at_hand import at_hand
+from models.lab.at_hand import at_hand, n_speaker_folds
 from models.lab.card import card
 from models.lab.made import read, says_how_made
 from models.lab.measured import measured
 from models.lab.publish import ON_CARDS
 from models.lab.results import RESULTS, Result, differing
 from models.lab.scored import Scored
-from models.runtime import EmotionModel
+from models.runtime import open_model
 
 NAMES = registry.names()
 
@@ -37,12 +37,13 @@ def test_a_model_ships() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_contract_is_the_recipes(name: str) -> None:
-    contract = EmotionModel.open(name).contract
+    contract = open_model(name).contract
     made_by = recipe.load(name)
     assert made_by.corpus.may_ship
     assert list(contract.labels) == made_by.labels
     assert contract.front_end == made_by.front_end
-    assert (contract.window_frames, contract.stride_frames) == (made_by.window_frames, made_by.stride_frames)
+    assert contract.window_frames == (made_by.window_frames if made_by.has_windows else 0)
+    assert contract.stride_frames == made_by.stride_frames
     assert contract.licence == made_by.corpus.weights_licence
 
 
@@ -52,17 +53,17 @@ def test_its_scores_are_those_of_the_results(name: str) -> None:
     for protocol, results in results_of(name).items():
         assert not any(differing(result.recipe, recipe.load(name).as_dict()) for result in results)
         wanted.update(Scored(protocol, results).scores())
-    assert dict(EmotionModel.open(name).contract.scores) == wanted
-    assert {"speaker_independent_uar", "speaker_independent_wa", "paper_uar_mean", "paper_wa_mean"} <= set(wanted)
+    assert dict(open_model(name).contract.scores) == wanted
+    assert any(score.startswith("speaker_independent_uar") for score in wanted)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_results_are_of_the_whole_corpus(name: str) -> None:
     corpus = recipe.load(name).corpus
     tested = results_of(name)["speaker-independent"]
-    assert len(tested) == corpus.n_speakers
-    assert sum(result.n_test for result in tested) == sum(corpus.n_by_label.values())
-    assert len(results_of(name)["paper"]) == 5
+    seeds = {result.seed for result in tested}
+    assert len(tested) == len(seeds) * n_speaker_folds(corpus)
+    assert sum(result.n_test for result in tested) == len(seeds) * sum(corpus.n_by_label.values())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,8 +72,9 @@ def test_its_card_speaks_of_this_file(name: str) -> None:
     card = artefact.path.with_suffix(".md").read_text()
     assert artefact.sha256 in card
     assert f"{len(artefact.content):,} bytes" in card
-    for score in ("speaker_independent_uar", "speaker_independent_wa", "paper_uar_mean", "paper_wa_mean"):
-        assert f"{EmotionModel.open(name).contract.scores[score]:.2f}" in card
+    for name_of_score, score in open_model(name).contract.scores.items():
+        if not name_of_score.endswith("_sd"):
+            assert f"{score:.2f}" in card
 
 
 def test_the_listing_names_nothing_else() -> None:
