@@ -22,9 +22,10 @@ from daemon.settings import Settings, SourceSettings
 from dsp.errors import ParamError
 from dsp.frontend import kernels_kept_in, warm_up
 from dsp.params import whole_samples
-from models import runtime
+from models import runtime, speech
 from models.contract import STREAM, Contract
 from models.errors import ContractMismatch
+from models.speech import SpeechTest
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,8 @@ def open_model(name: str) -> Model:
         warm_up(model.contract.front_end)
     except ParamError as trouble:
         raise ContractMismatch(f"model {name}: its front end cannot be built: {trouble}; export it again") from trouble
+    if model.contract.form == STREAM and speech.shipped(model.contract.front_end) is None:
+        logger.warning("model %s: nothing tells speech from noise by its front end: all that is loud is judged", name)
     if kernels_kept_in() is None:
         logger.warning(
             "the front end is compiled anew at every start: no cache can be written; name a folder in NUMBA_CACHE_DIR"
@@ -112,9 +115,17 @@ def listener(settings: Settings, contract: Contract) -> Listener:
             settings.gate,
             gate.webrtc_detector(settings.gate.aggressiveness, rate_hz),
             whole_samples(LONGEST_BLOCK_MS, rate_hz),
+            _speech_test(settings, contract),
         )
     except ParamError as trouble:
         raise SettingsError(f"[gate] {trouble}") from trouble
+
+
+def _speech_test(settings: Settings, contract: Contract) -> SpeechTest | None:
+    """Models of windows were scored without it."""
+    asked = settings.gate.speech_only and contract.form == STREAM
+    numbers = speech.shipped(contract.front_end) if asked else None
+    return SpeechTest(numbers, contract.front_end) if numbers else None
 
 
 def _stride_frames(settings: Settings, contract: Contract) -> int:

@@ -15,6 +15,7 @@ from dsp import framing
 from dsp.online import OnlineFrontEnd
 from dsp.params import FrontEndParams, whole_samples
 from dsp.window import FeatureWindow, Pieces, SlidingWindow
+from models.speech import SpeechTest, SpeechWatch
 
 FULL_SCALE = 32767
 
@@ -42,6 +43,8 @@ class Listener:
     """Front end, gate and sliding window of one source. Only frames that certainly are speech reach a window, or a piece.
 
     Frames of a pause wait in a history until the gate knows whether the pause lies within the utterance or ends it.
+    With a test for speech, an utterance is told of once a second of it has passed: until then all of it is held back, and
+    of what is no speech nothing is ever told.
     """
 
     _front_end: OnlineFrontEnd
@@ -56,8 +59,9 @@ class Listener:
         gate: GateSettings,
         is_speech: IsSpeech,
         max_block_samples: int,
+        speech: SpeechTest | None = None,
     ) -> None:
-        """`window_frames` 0: no windows, but pieces of `stride_frames`."""
+        """`window_frames` 0: no windows, but pieces of `stride_frames`. `speech`: None: whatever the gate lets through is."""
         self._params = front_end
         self._gate_settings = gate
         self._is_speech = is_speech
@@ -65,6 +69,8 @@ class Listener:
         self._window = (
             SlidingWindow(front_end, window_frames, stride_frames) if window_frames else Pieces(front_end, stride_frames)
         )
+        self._watch = SpeechWatch(speech) if speech else None
+        self._held_back: list[Heard] = []
         waiting_ms = gate.onset_ms + gate.pre_roll_ms + gate.hang_over_ms
         waiting_samples = whole_samples(waiting_ms, front_end.sample_rate_hz) + max_block_samples + front_end.frame_samples
         self._history = np.zeros((2 + waiting_samples // front_end.hop_samples, front_end.n_features), np.float32)
@@ -115,21 +121,38 @@ class Listener:
         heard: list[Heard] = []
         if not self._open:
             self._window.begin(self._next_frame)
+            if self._watch:
+                self._watch.begin()
             self._open = True
             heard.append(Opened(start_sample))
         frames = self._history[np.arange(self._next_frame, upto) % len(self._history)]
         self._next_frame = upto
-        return heard + [self._placed(window) for window in self._window.push(frames)]
+        if self._watch:
+            self._watch.push(frames)
+        return self._told(heard + [self._placed(window) for window in self._window.push(frames)])
 
     def _close(self, stretch: Stretch) -> list[Heard]:
         heard = self._feed(stretch.start_sample, stretch.end_sample)
         if self._open:
-            heard += [self._placed(window) for window in self._window.finish()]
-            heard.append(Closed(stretch, self._n_clipped / max(1, self._n_spoken)))
+            if self._watch:
+                self._watch.finish()
+            last = [self._placed(window) for window in self._window.finish()]
+            heard += self._told([*last, Closed(stretch, self._n_clipped / max(1, self._n_spoken))])
+            self._held_back = []
         # else it was shorter than a frame, as what follows a cut may be: there is nothing to judge
         self._open = False
         self._forget_clipping()
         return heard
+
+    def _told(self, heard: list[Heard]) -> list[Heard]:
+        """What may be told now, all that was held back before it; nothing before speech was found."""
+        if not self._watch:
+            return heard
+        self._held_back += heard
+        if not self._watch.found:
+            return []
+        told, self._held_back = self._held_back, []
+        return told
 
     def _placed(self, window: FeatureWindow) -> FeatureWindow:
         return replace(window, end_sample=window.end_sample + self._base_sample)

@@ -121,6 +121,9 @@ class GateSettings:
     hang_over_ms: float = 800.0
     """Speech ends after this long without voice: the pauses within a sentence are shorter."""
     longest_utterance_s: float = 20.0
+    speech_only: bool = True
+    """Noise, beeps and music that the detector takes for voice say nothing; false: they are judged as speech is. Only for
+    models that know of functionals (`stream`): the others cannot tell."""
 
     def __post_init__(self) -> None:
         _want(self.aggressiveness in (0, 1, 2, 3), "aggressiveness", self.aggressiveness, "0, 1, 2 or 3")

@@ -68,3 +68,13 @@ def streamed_wav(path: Path, samples: Float) -> Path:
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, RATE_HZ, 2 * RATE_HZ, 2, 16)
     path.write_bytes(b"RIFF\xff\xff\xff\xffWAVE" + form + b"data\xff\xff\xff\xff" + pcm)
     return path
+
+
+def tune(seconds: float) -> Float:
+    """Notes of a quarter of a second with harmonics: loud, tonal, never steady, and nobody speaks."""
+    rng, time_s = np.random.default_rng(0), np.arange(RATE_HZ // 4) / RATE_HZ
+    notes = []
+    for _ in range(round(4 * seconds)):
+        turns = 220.0 * 2.0 ** (rng.integers(0, 13) / 12.0) * time_s
+        notes.append(0.2 * np.exp(-time_s / 0.3) * sum(np.sin(2 * np.pi * k * turns) / k for k in range(1, 6)))
+    return np.concatenate(notes).astype(np.float32)

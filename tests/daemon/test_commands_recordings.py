@@ -230,6 +230,15 @@ def test_white_noise_is_no_speech(run: Run, tmp_path: Path) -> None:
     assert done.err == ["affectd: 0 utterances in 10.0 s"]
 
 
+def test_a_tune_is_no_speech_to_a_model_that_can_tell(run: Run, tmp_path: Path) -> None:
+    path = recordings.write(tmp_path / "a.wav", recordings.tune(6.0))
+    done = run("replay", path, "--model", STREAM_MODEL)
+    assert (done.code, done.out, done.err) == (0, [], ["affectd: 0 utterances in 6.0 s"])
+    done = run("analyze", path, "--model", STREAM_MODEL)
+    says = f"affectd: error: {path}: nobody speaks in its 6.0 s: nothing to judge"
+    assert (done.code, done.out, done.err) == (FILE_ERROR, [], [says])
+
+
 def test_one_bad_file_in_a_folder_leaves_the_others_their_answer(run: Run, tmp_path: Path, speech: Float) -> None:
     folder = tmp_path / "trip"
     folder.mkdir()

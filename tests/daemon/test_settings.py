@@ -56,7 +56,7 @@ FREE_TEXT = {
     ("model", "name"),
     ("seat", "keep"),
 }
-SWITCHES = {("seat", "adapt")}
+SWITCHES = {("gate", "speech_only"), ("seat", "adapt")}
 EVERY_KEY = [(section, one.name, one.default) for section, cls in SECTIONS.items() for one in fields(cls)]
 
 
