@@ -8,11 +8,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fft, frontend, newcomer, stream, way
+from benchmarks import affectnet, fft, frontend, newcomer, noise, stream, way
 from benchmarks.machine import facts
 
-QUESTIONS: dict[str, Any] = {"stream": stream, "way": way, "frontend": frontend, "fft": fft, "newcomer": newcomer}
-"""Each has `measure`; and `table`, where a name and a value a line do not show what it found."""
+QUESTIONS: dict[str, Any] = {
+    "stream": stream,
+    "way": way,
+    "frontend": frontend,
+    "fft": fft,
+    "newcomer": newcomer,
+    "affectnet": affectnet,
+    "noise": noise,
+}
+"""Each has `measure`; `table`, where a name and a value a line do not show what it found; `OPTIONS`, where it is told more."""
 
 
 def main() -> int:
@@ -23,9 +31,13 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="PNG")
     parser.add_argument("--short", action="store_true", help="a minute instead of an hour: shows that it runs, measures little")
+    for module in QUESTIONS.values():
+        for name, option in getattr(module, "OPTIONS", {}).items():
+            parser.add_argument(f"--{name}", **option)
     options = parser.parse_args()
     question = QUESTIONS[options.name]
-    figures = question.measure(options.short, options.plot)
+    more = {name: getattr(options, name) for name in getattr(question, "OPTIONS", {})}
+    figures = question.measure(options.short, options.plot, **more)
     result = {"benchmark": options.name, "machine": facts(), "figures": figures}
     if hasattr(question, "table"):
         print(question.table(figures))

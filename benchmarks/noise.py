@@ -1,0 +1,149 @@
+"""How well is a new speaker's mood told in a cabin's noise, where the gate decides what is speech? EMO-DB's speakers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+
+from benchmarks.lines import Goal
+from benchmarks.machine import facts
+
+RECIPE = "affectnet-free"
+WITHOUT_NOISE = {"affectnet-free": "affectnet-emodb"}
+"""The same, trained on clean speech alone."""
+NETWORKS = "build/lab"
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "recipe": {"default": RECIPE, "metavar": "NAME", "help": f"whose folds are judged (noise; default {RECIPE})"},
+    "networks": {
+        "default": NETWORKS,
+        "metavar": "FOLDER",
+        "help": f"where `affectd-lab evaluate` left them (noise; default {NETWORKS})",
+    },
+    "seeds": {"default": 1, "type": int, "metavar": "N", "help": "seeds 0 to N - 1 (noise; default 1)"},
+    "card": {"action": "store_true", "help": "keep what was measured for the model's card (noise)"},
+}
+"""What the command line takes besides, by name."""
+
+MAY_LOSE = {"10 dB": Goal("<=", 4.0, 2.0), "5 dB": Goal("<=", 9.0, 4.0), "0 dB": Goal("<=", 14.0, 8.0)}
+"""Points of UAR, cold and by the gate, to the same without noise."""
+MAY_COST = Goal("<=", 1.0, 0.0)
+"""Points that learning from noise may take off clean speech."""
+EVERY_IN_SHORT = 8
+"""Of the utterances of a fold."""
+BOUNDS, GATE = "bounds known", "by the gate"
+"""Who says where the speech is."""
+
+Figures = Mapping[str, Any]
+
+
+def measure(
+    short: bool, plot: Path | None, recipe: str = RECIPE, networks: str = NETWORKS, seeds: int = 1, card: bool = False
+) -> dict[str, Any]:
+    """Every test utterance in silence, in a cabin, and in its noise, of kinds trained with and of kinds held out.
+
+    Ends the program, with the command that helps, where a fold is not trained or a corpus is not at hand.
+    """
+    if plot is not None:
+        raise SystemExit("noise draws nothing: leave --plot away")
+    if short and card:
+        raise SystemExit("a card wants all of it: leave --short away")
+    # the lab wants a newer Python than the benchmarks beside this one
+    import torch
+
+    from benchmarks.noise_heard import CABIN, CLEAN, TRAINED, UNHEARD
+    from benchmarks.noise_scores import folds, in_place, uars_at_hand
+    from models.lab import recipe as recipes
+    from models.lab.errors import LabError
+
+    torch.set_num_threads(1)
+    try:
+        chosen = recipes.load(recipe)
+        judged = folds(chosen, seeds, Path(networks), EVERY_IN_SHORT if short else 1)
+        without = uars_at_hand(recipes.load(WITHOUT_NOISE[recipe]), seeds) if recipe in WITHOUT_NOISE else []
+        places = (CLEAN, TRAINED[1]) if short else (CLEAN, CABIN, *TRAINED, *UNHEARD)
+        figures: dict[str, Any] = {"recipe": recipe, "seeds": seeds, "folds": [fold.name for fold in judged]}
+        figures["trained without noise"] = without
+        figures["places"] = {place.name: in_place(place, judged, chosen) for place in places}
+    except LabError as trouble:
+        raise SystemExit(f"noise: {trouble}") from trouble
+    if card:
+        as_measured(figures).write()
+    return figures
+
+
+def as_measured(figures: Figures) -> Any:
+    """For the model's card: a `models.lab.measured.Measured`."""
+    from models.lab.measured import Measured
+
+    seeds = f"{figures['seeds']} seeds, mean and deviation" if figures["seeds"] > 1 else "1 seed"
+    about = (
+        f"UAR in per cent, pooled over {len(figures['folds'])} folds, {seeds}: each fold's networks on a speaker whom they "
+        "were not trained with. A second of silence is before and after each utterance, and the noise goes on in it. *By the "
+        "gate*: the service's own, with the settings that ship, decides what is speech; of several stretches the longest is "
+        "judged; what it misses is wrong. *Bounds known*: somebody told where the speech is. What ten utterances were heard "
+        "before was said in the same place. The SNR is that of the speech alone, in a drawn cabin; the kinds held out are "
+        "rain, made up and recorded, and a train. *Lost*: to clean, cold and by the gate. Nothing of it was recorded in a "
+        "moving car, and the gate's test for speech has heard EMO-DB's speakers."
+    )
+    return Measured(
+        model=figures["recipe"],
+        question="noise",
+        title="In a cabin's noise",
+        command=f"python -m benchmarks noise --recipe {figures['recipe']} --seeds {figures['seeds']} --card",
+        about=about,
+        head=HEAD,
+        rows=rows(figures),
+        machine=facts(),
+        figures=figures,
+    )
+
+
+HEAD = (
+    "where",
+    "missed",
+    "in several",
+    "speech kept",
+    "no speech",
+    *(f"{condition}, {bounds}" for condition in ("cold", "10 heard") for bounds in (BOUNDS, GATE)),
+    "lost",
+    "may lose (aim)",
+)
+
+
+def rows(figures: Figures) -> list[list[str]]:
+    """One a place; then what learning from noise takes off clean speech, where that is known."""
+    places = figures["places"]
+    found = []
+    for name, told in places.items():
+        gate = [f"{told['gate'][each]:.1f} %" for each in ("missed", "several", "kept", "no speech")]
+        uars = [_spread(told["uar"][condition][bounds]) for condition in ("cold", "10 heard") for bounds in (BOUNDS, GATE)]
+        lost = _cold(places["clean"], GATE) - _cold(told, GATE)
+        judged = ["-", "-"] if name == "clean" else [f"{lost:.1f}", _reached(MAY_LOSE.get(name), lost)]
+        found.append([name, *gate, *uars, *judged])
+    without = figures["trained without noise"]
+    if without:
+        costs = float(np.mean(without)) - _cold(places["clean"], BOUNDS)
+        name = f"clean, `{WITHOUT_NOISE[figures['recipe']]}`, which learns without noise"
+        found.append([name, *["-"] * 4, _spread(without), *["-"] * 3, f"{costs:.1f}", _reached(MAY_COST, costs)])
+    return found
+
+
+def _cold(told: Figures, bounds: str) -> float:
+    return float(np.mean(told["uar"]["cold"][bounds]))
+
+
+def _spread(uars: Sequence[float]) -> str:
+    deviation = f" ± {np.std(uars, ddof=1):.1f}" if len(uars) > 1 else ""
+    return f"{np.mean(uars):.1f}{deviation}"
+
+
+def _reached(goal: Goal | None, lost: float) -> str:
+    return "-" if goal is None else f"{goal.must:g} ({goal.aim:g}): {goal.reached(lost)}"
+
+
+def table(figures: Figures) -> str:
+    """In Markdown."""
+    lines = [HEAD, ("---",) * len(HEAD), *rows(figures)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
