@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,9 @@ def _draw(path: Path, bodies: list[Any], model: Any) -> None:
 
     contract = model.contract
     samples, _ = soundfile.read(RECORDING, dtype="int16")
-    frames = feature_frames(float32_from_int16(samples), contract.front_end)
-    image = frames[:, contract.front_end.columns(SPECTROGRAM)].T * (10.0 / np.log(10.0))
+    # drawn alike for every model, whatever it hears of it
+    spectrum = replace(contract.front_end, kinds=(SPECTROGRAM,), n_bands=128)
+    image = feature_frames(float32_from_int16(samples), spectrum).T * (10.0 / np.log(10.0))
     seconds = len(samples) / contract.front_end.sample_rate_hz
     figure, (top, bottom) = pyplot.subplots(2, 1, figsize=(11, 5.6), sharex=True, height_ratios=(3, 2), layout="constrained")
     top.imshow(

@@ -11,6 +11,7 @@ from typing import Any, Mapping, TypeVar
 
 from daemon.errors import SettingsError
 from models.contract import Contract
+from models.registry import DEFAULT
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -48,7 +49,7 @@ class NodeSettings:
 class ModelSettings:
     """What judges the speech."""
 
-    name: str = "cl-emodb"
+    name: str = DEFAULT
     """A model that ships (`affectd models`), or the path of an .onnx file."""
     stride_ms: float = 0.0
     """Between two windows while somebody speaks; 0: as the model's scores were measured. Whole frames of the model."""

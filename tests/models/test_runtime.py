@@ -24,16 +24,18 @@ from models.errors import ContractMismatch, HashMismatch, ModelError, UnknownMod
 from models.runtime import EmotionModel
 
 RECORDING = Path(__file__).parents[2] / "daemon" / "demo" / "cabin.flac"
+NAME = "cl-emodb"
+"""A model of windows."""
 
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    return registry.load(registry.DEFAULT).content
+    return registry.load(NAME).content
 
 
 @pytest.fixture(scope="module")
 def model() -> EmotionModel:
-    return EmotionModel.open(registry.DEFAULT)
+    return EmotionModel.open(NAME)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +61,8 @@ def opened(tmp_path: Path, content: bytes) -> EmotionModel:
 
 
 def test_the_model_is_what_its_file_says(model: EmotionModel) -> None:
-    assert model.identity == {"name": model.contract.name, "sha256": registry.load(registry.DEFAULT).sha256}
-    assert model.contract.name == registry.DEFAULT
+    assert model.identity == {"name": model.contract.name, "sha256": registry.load(NAME).sha256}
+    assert model.contract.name == NAME
 
 
 def test_rows_are_probabilities(model: EmotionModel, windows: NDArray[np.float32]) -> None:
@@ -86,7 +88,7 @@ def test_a_batch_answers_as_each_window_alone(model: EmotionModel, windows: NDAr
 
 
 def test_the_same_window_has_the_same_answer_to_the_last_bit(model: EmotionModel, windows: NDArray[np.float32]) -> None:
-    again = EmotionModel.open(registry.DEFAULT)
+    again = EmotionModel.open(NAME)
     assert model.predict(windows[:1]).tobytes() == model.predict(windows[:1]).tobytes()
     assert model.predict(windows[:1]).tobytes() == again.predict(windows[:1]).tobytes()
 
@@ -154,7 +156,7 @@ def test_a_file_that_breaks_its_contract_is_refused(tmp_path: Path, content: byt
     with pytest.raises(ContractMismatch, match=says) as refused:
         opened(tmp_path, replaced(content, old, new))
     assert "\n" not in str(refused.value)
-    assert "variant.onnx" in str(refused.value) or f"'{registry.DEFAULT}'" in str(refused.value)
+    assert "variant.onnx" in str(refused.value) or f"'{NAME}'" in str(refused.value)
 
 
 def test_a_file_with_fewer_labels_than_answers_is_refused(tmp_path: Path, content: bytes, model: EmotionModel) -> None:
@@ -180,15 +182,15 @@ def test_a_shipped_file_with_one_bit_changed_is_refused(tmp_path: Path, content:
     """What no contract can tell: the sum does."""
     damaged = bytearray(content)
     damaged[len(content) // 2] ^= 1
-    (tmp_path / "cl-emodb.onnx").write_bytes(damaged)
+    (tmp_path / f"{NAME}.onnx").write_bytes(damaged)
     (tmp_path / registry.SUMS).write_text((registry.ARTEFACTS / registry.SUMS).read_text())
     with pytest.raises(HashMismatch):
-        EmotionModel.open(str(tmp_path / "cl-emodb.onnx"))
+        EmotionModel.open(str(tmp_path / f"{NAME}.onnx"))
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(UnknownModel, match=f"did you mean '{registry.DEFAULT}'"):
-        EmotionModel.open(registry.DEFAULT + "2")
+    with pytest.raises(UnknownModel, match=f"did you mean '{NAME}'"):
+        EmotionModel.open(NAME + "2")
 
 
 def test_onnx_runtime_tells_nobody(tmp_path: Path) -> None:
@@ -198,7 +200,7 @@ def test_onnx_runtime_tells_nobody(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     answer = subprocess.run(
-        [sys.executable, "-c", f"from models.runtime import EmotionModel; EmotionModel.open({registry.DEFAULT!r})"],
+        [sys.executable, "-c", f"from models.runtime import EmotionModel; EmotionModel.open({NAME!r})"],
         env={**environment, "HOME": str(home), "NUMBA_CACHE_DIR": str(tmp_path / "numba")},
         cwd=Path(__file__).parents[2],
         capture_output=True,
