@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import affectnet, fft, frontend, newcomer, noise, stream, way
+from benchmarks import affectnet, fft, frontend, newcomer, noise, not_speech, stream, way
 from benchmarks.machine import facts
 
 QUESTIONS: dict[str, Any] = {
@@ -19,6 +19,7 @@ QUESTIONS: dict[str, Any] = {
     "newcomer": newcomer,
     "affectnet": affectnet,
     "noise": noise,
+    "not_speech": not_speech,
 }
 """Each has `measure`; `table`, where a name and a value a line do not show what it found; `OPTIONS`, where it is told more."""
 
@@ -31,9 +32,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="PNG")
     parser.add_argument("--short", action="store_true", help="a minute instead of an hour: shows that it runs, measures little")
-    for module in QUESTIONS.values():
-        for name, option in getattr(module, "OPTIONS", {}).items():
-            parser.add_argument(f"--{name}", **option)
+    more_of_all = {name: option for module in QUESTIONS.values() for name, option in getattr(module, "OPTIONS", {}).items()}
+    for name, option in more_of_all.items():
+        parser.add_argument(f"--{name}", **option)
     options = parser.parse_args()
     question = QUESTIONS[options.name]
     more = {name: getattr(options, name) for name in getattr(question, "OPTIONS", {})}

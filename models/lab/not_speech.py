@@ -11,7 +11,7 @@ from typing import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfftfreq
-from scipy.signal import lfilter
+from scipy.signal import butter, lfilter, sosfilt
 
 from models.lab.car_sounds import LOWEST_HZ, SAMPLE_RATE_HZ, Samples
 
@@ -137,6 +137,22 @@ def music(n_samples: int, rng: np.random.Generator) -> Samples:
     return total
 
 
+def barks(n_samples: int, rng: np.random.Generator) -> Samples:
+    """A dog's: 1 to 4 in a row, then a rest, again and again; hoarse, of 0.1 to 0.25 s, 250 to 900 Hz, up and down again."""
+    length = int(SAMPLE_RATE_HZ * rng.uniform(0.1, 0.25))
+    place = np.arange(length) / length
+    low_hz, rise, throat_hz = rng.uniform(250.0, 600.0), rng.uniform(1.2, 1.6), rng.uniform(700.0, 1500.0)
+    voice = _tone(low_hz * rise ** np.sin(np.pi * place), rng, rng.uniform(0.3, 1.0))
+    hoarse = voice * (1.0 + rng.uniform(0.2, 0.8) * rng.standard_normal(length))
+    throat = butter(1, (0.6 * throat_hz, 1.6 * throat_hz), "bandpass", fs=SAMPLE_RATE_HZ, output="sos")
+    bark = np.asarray(sosfilt(throat, hoarse) * np.minimum(place / 0.1, 1.0) * (1.0 - place), np.float32)
+    group = []
+    for _ in range(int(rng.integers(1, 5))):
+        group += [np.float32(rng.uniform(0.6, 1.0)) * bark, np.zeros(int(SAMPLE_RATE_HZ * rng.uniform(0.1, 0.5)), np.float32)]
+    pattern = np.concatenate(group)
+    return _never_silent(_repeated(pattern, len(pattern) + int(SAMPLE_RATE_HZ * rng.uniform(0.0, 0.6)), n_samples, rng), rng)
+
+
 MADE: Mapping[str, Made] = {
     "white": coloured(0.0),
     "pink": coloured(0.5),
@@ -148,6 +164,7 @@ MADE: Mapping[str, Made] = {
     "melody": melody,
     "drums": drums,
     "music": music,
+    "barks": barks,
 }
 
 
