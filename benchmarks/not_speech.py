@@ -182,24 +182,29 @@ HEAD = ("kind", "heard", "clips", "let through by the gate, %", "told as an utte
 
 
 def cells(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Each row, and after each sort of them their mean."""
-    shown = []
-    for is_speech, name in ((False, "noise, mean of the kinds"), (True, "speech, mean of the corpora")):
-        its = [row for row in rows if row["is_speech"] == is_speech]
-        for row in [*its, _mean(name, its)]:
-            sure = "not asked" if row["sure"] is None else f"{row['sure']:.1f}"
-            shown.append([row["kind"], row["where"], str(row["n"]), f"{row['let_through']:.1f}", f"{row['told']:.1f}", sure])
-    return shown
+    """Each row, then all noise and all speech by where it is heard, every clip counted once."""
+    places = dict.fromkeys((row["is_speech"], row["where"]) for row in rows)
+    return [
+        [row["kind"], row["where"], str(row["n"]), f"{row['let_through']:.1f}", f"{row['told']:.1f}", _sure(row["sure"])]
+        for row in [*rows, *(_pooled([row for row in rows if (row["is_speech"], row["where"]) == place]) for place in places)]
+    ]
 
 
-def _mean(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    columns = [column for column in ("let_through", "told", "sure") if all(row[column] is not None for row in rows)]
-    means = {column: float(np.mean([row[column] for row in rows])) for column in columns}
-    return {"kind": name, "where": "", "n": sum(row["n"] for row in rows), "sure": None, **means}
+def _sure(share: float | None) -> str:
+    return "not asked" if share is None else f"{share:.1f}"
+
+
+def _pooled(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    n = [row["n"] for row in rows]
+    asked = all(row["sure"] is not None for row in rows)
+    shares = {name: float(np.average([row[name] for row in rows], weights=n)) for name in ("let_through", "told")}
+    sure = float(np.average([row["sure"] for row in rows], weights=n)) if asked else None
+    kind = "all speech" if rows[0]["is_speech"] else "all noise"
+    return {"kind": kind, "where": rows[0]["where"], "n": sum(n), "sure": sure, **shares}
 
 
 def table(figures: Mapping[str, Any]) -> str:
-    """A row a kind."""
+    """A row a kind and place."""
     lines = [HEAD, ("---",) * len(HEAD), *cells(figures["rows"])]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -52,21 +52,19 @@ def test_shares_are_in_percent_of_the_sounds(ear: Ear) -> None:
     assert Ear(assembly.open_model(str(UNTRAINED)), asked=False).row("some", "alone", False, [said()]).sure is None
 
 
-def figures() -> dict[str, Any]:
-    row = {"kind": "rain", "where": "alone", "is_speech": False, "n": 4, "let_through": 50.0, "told": 25.0, "sure": None}
-    rows = [row, {**row, "kind": "music", "told": 75.0}, {**row, "kind": "EMO-DB", "is_speech": True, "told": 100.0}]
+def figures(sure: float | None = None) -> dict[str, Any]:
+    row = {"kind": "rain", "where": "alone", "is_speech": False, "n": 1, "let_through": 50.0, "told": 20.0, "sure": sure}
+    rows = [row, {**row, "kind": "music", "n": 3, "told": 60.0}, {**row, "kind": "EMO-DB", "is_speech": True, "told": 100.0}]
     return {"model": "affectnet", "sha256": "0", "rows": rows}
 
 
-def test_the_table_has_a_row_a_kind_and_their_means() -> None:
-    lines = not_speech.table(figures()).splitlines()
-    assert len(lines) == 2 + 3 + 2
-    assert lines[2] == "| rain | alone | 4 | 50.0 | 25.0 | not asked |"
-    assert lines[4] == "| noise, mean of the kinds |  | 8 | 50.0 | 50.0 | not asked |"
-    asked = figures()
-    for row in asked["rows"]:
-        row["sure"] = 12.5
-    assert not_speech.table(asked).splitlines()[4] == "| noise, mean of the kinds |  | 8 | 50.0 | 50.0 | 12.5 |"
+def test_the_table_has_a_row_a_kind_and_then_all_clips_together() -> None:
+    lines = not_speech.table(figures()).splitlines()[2:]
+    assert len(lines) == 3 + 2
+    assert lines[0] == "| rain | alone | 1 | 50.0 | 20.0 | not asked |"
+    assert lines[3] == "| all noise | alone | 4 | 50.0 | 50.0 | not asked |"
+    assert lines[4] == "| all speech | alone | 1 | 50.0 | 100.0 | not asked |"
+    assert not_speech.table(figures(12.5)).splitlines()[5] == "| all noise | alone | 4 | 50.0 | 50.0 | 12.5 |"
 
 
 @LAB
@@ -80,11 +78,12 @@ def test_a_card_can_hold_it(tmp_path: Path) -> None:
 @LAB
 def test_not_speech() -> None:
     from models.lab.corpora import EMODB, corpora_root
+    from models.lab.not_speech import MADE
 
     if not (corpora_root() / EMODB.folder).is_dir():
         pytest.skip("EMO-DB is not at hand: AFFECTD_CORPORA names no folder that holds it")
     found = not_speech.measure(short=True, plot=None)
     noise, speech = ([row for row in found["rows"] if row["is_speech"] == which] for which in (False, True))
-    assert len(noise) == 13 + 1 + 2 * 10
+    assert len(noise) == 13 + 1 + 2 * len(MADE)
     assert len(speech) == 4
     assert np.mean([row["told"] for row in speech]) > np.mean([row["told"] for row in noise]) + 50.0
