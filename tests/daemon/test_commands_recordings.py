@@ -12,6 +12,7 @@ import pytest
 
 from daemon.__main__ import main
 from daemon.demo.demo import RECORDING
+from models import registry
 from models.contract import UNCERTAIN
 from tests.daemon import recordings
 from tests.daemon.recordings import RATE_HZ, Float
@@ -195,21 +196,24 @@ def with_pauses(samples: Float) -> Float:
     return np.where(np.arange(len(samples)) // RATE_HZ % 2, 0.0, samples).astype(np.float32)
 
 
-CLIPPED: dict[str, Callable[[], Float]] = {
-    "square wave with pauses": lambda: with_pauses(recordings.square_wave(10.0)),
-    "speech": recordings.shouted,
+# a model that hears functionals does not take a square wave for speech to begin with
+CLIPPED: dict[str, tuple[str, Callable[[], Float]]] = {
+    "square wave with pauses": ("cl-emodb", lambda: with_pauses(recordings.square_wave(10.0))),
+    "speech": ("cl-emodb", recordings.shouted),
+    "speech to the default model": (registry.DEFAULT, recordings.shouted),
 }
 
 
-@pytest.mark.parametrize("make", CLIPPED.values(), ids=CLIPPED.keys())
-def test_what_is_clipped_is_never_judged(run: Run, tmp_path: Path, make: Callable[[], Float]) -> None:
+@pytest.mark.parametrize(("model", "make"), CLIPPED.values(), ids=CLIPPED.keys())
+def test_what_is_clipped_is_never_judged(run: Run, tmp_path: Path, model: str, make: Callable[[], Float]) -> None:
     path = recordings.write(tmp_path / "a.wav", make())
-    done = run("analyze", path)
+    done = run("analyze", "--model", model, path)
     assert (done.code, done.out) == (FILE_ERROR, [])
     assert len(done.err) == 1
     assert done.err[0].startswith(f"affectd: error: {path}: ")
     assert done.err[0].endswith("of the speech is at full scale: record it again at a lower level")
-    utterances = [one for one in run("replay", path).objects() if one["schema"] == "affectd/utterance/1"]
+    replayed = run("replay", "--model", model, path).objects()
+    utterances = [one for one in replayed if one["schema"] == "affectd/utterance/1"]
     assert {one["label"] for one in utterances} == {UNCERTAIN}
     assert all(one["clipped_share"] > 0.1 for one in utterances)
 
