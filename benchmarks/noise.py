@@ -30,6 +30,7 @@ MAY_LOSE = {"10 dB": Goal("<=", 4.0, 2.0), "5 dB": Goal("<=", 9.0, 4.0), "0 dB":
 """Points of UAR, cold and by the gate, to the same without noise."""
 MAY_COST = Goal("<=", 1.0, 0.0)
 """Points that learning from noise may take off clean speech."""
+GATE_PACKAGE = "webrtcvad-wheels"
 EVERY_IN_SHORT = 8
 """Of the utterances of a fold."""
 BOUNDS, GATE = "bounds known", "by the gate"
@@ -76,7 +77,11 @@ def measure(
 def as_measured(figures: Figures) -> Any:
     """For the model's card: a `models.lab.measured.Measured`."""
     from models.lab.measured import Measured
+    from models.lab.versions import versions
 
+    machine = facts()
+    # the networks are torch's; of the service it is the gate that took part
+    machine["versions"] = {**versions(), GATE_PACKAGE: machine["versions"][GATE_PACKAGE]}
     seeds = f"{figures['seeds']} seeds, mean and deviation" if figures["seeds"] > 1 else "1 seed"
     about = (
         f"UAR in per cent, pooled over {len(figures['folds'])} folds, {seeds}: each fold's networks on a speaker whom they "
@@ -95,7 +100,7 @@ def as_measured(figures: Figures) -> Any:
         about=about,
         head=HEAD,
         rows=rows(figures),
-        machine=facts(),
+        machine=machine,
         figures=figures,
     )
 
