@@ -11,7 +11,7 @@ from models.errors import HashMismatch, ModelError, UnknownModel
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 SUMS = "SHA256SUMS"
-DEFAULT = "cl-emodb"
+DEFAULT = "affectnet"
 
 
 @dataclass(frozen=True)
