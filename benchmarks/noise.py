@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
@@ -50,15 +51,14 @@ def measure(
         raise SystemExit("noise draws nothing: leave --plot away")
     if short and card:
         raise SystemExit("a card wants all of it: leave --short away")
+    # one thread; read when the networks' library is imported, which the lab below does
+    os.environ["OMP_NUM_THREADS"] = "1"
     # the lab wants a newer Python than the benchmarks beside this one
-    import torch
-
     from benchmarks.noise_heard import CABIN, CLEAN, TRAINED, UNHEARD
     from benchmarks.noise_scores import folds, in_place, uars_at_hand
     from models.lab import recipe as recipes
     from models.lab.errors import LabError
 
-    torch.set_num_threads(1)
     try:
         chosen = recipes.load(recipe)
         judged = folds(chosen, seeds, Path(networks), EVERY_IN_SHORT if short else 1)
