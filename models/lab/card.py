@@ -25,13 +25,13 @@ def card(recipe: Recipe, content: bytes, scored: Sequence[Scored], measured: Seq
         _training(recipe, made),
         scores(recipe, scored),
     ]
-    for each in independent:
-        sure = doubt(each.results)
+    doubts = [doubt(each.results) for each in independent]
+    for each, sure in zip(independent, doubts):
         parts += [by_what_was_heard(each)] if recipe.is_affectnet else []
         parts += [by_speaker(recipe.corpus, sure, contract.labels), confidence(contract, sure)] if sure else []
         parts += [by_label(contract, each)]
     parts += [_measured(each) for each in measured]
-    parts += [_limits(recipe, contract, any(doubt(each.results) for each in independent))]
+    parts += [_limits(recipe, contract, any(doubts))]
     return "\n".join(parts)
 
 
