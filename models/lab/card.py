@@ -7,9 +7,10 @@ from typing import Sequence
 
 from models.contract import Contract
 from models.lab import splits
-from models.lab.card_scores import by_label, by_speaker, by_what_was_heard, confidence, scores, table
+from models.lab.card_scores import by_label, by_speaker, by_what_was_heard, confidence, scores
 from models.lab.doubt import doubt
 from models.lab.made import Made, read
+from models.lab.markdown import table
 from models.lab.measured import Measured
 from models.lab.recipe import CABIN, Recipe
 from models.lab.scored import Scored

@@ -10,6 +10,7 @@ from models.contract import Contract
 from models.lab import metrics, splits
 from models.lab.corpora import Corpus, View
 from models.lab.doubt import LEAST_SHARE_ANSWERED, MOST_CONFIDENCE_ASKED, Doubt
+from models.lab.markdown import table
 from models.lab.recipe import Recipe
 from models.lab.results import by_condition, pooled
 from models.lab.scored import Scored
@@ -126,9 +127,3 @@ def by_label(contract: Contract, scored: Scored) -> str:
     ]
     head = ("true \\ said", *contract.labels, "recall", "precision", "F1")
     return f"## Confusion, speaker-independent, pooled\n\nUtterances; a row is what was true.\n\n{table(head, rows)}"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """In Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

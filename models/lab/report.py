@@ -11,6 +11,7 @@ import numpy as np
 from models.lab import metrics, papers, recipe, splits
 from models.lab.at_hand import Scores, n_speaker_folds
 from models.lab.corpora import CORPORA, CREMAD, VIEWS, Corpus, View, by_name
+from models.lab.markdown import table
 from models.lab.papers import TEST, Row
 from models.lab.results import by_condition
 
@@ -249,11 +250,6 @@ def _made_with(found: HowMany) -> str:
                 counts[made_with] = counts.get(made_with, 0) + 1
     rows = [[made_with, str(n)] for made_with, n in sorted(counts.items())]
     return f"## Made with\n\n{table(['versions', 'runs'], rows) if rows else 'No run is at hand.'}"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """In Markdown."""
-    return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))
 
 
 _INTRODUCTION = """# Results
