@@ -11,11 +11,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from dsp.running_functionals import n_functionals
 from models.adaptation import Heard
-from models.lab.affectnet import batches, heard, to_onnx
+from models.lab.affectnet import batches, fit, heard, to_onnx
 from models.lab.affectnet.voices import Learnt, Voices
 from models.networks import affectnet
 from models.networks.affectnet import FRAMES_A_STEP, AffectNet, State
@@ -99,8 +99,21 @@ def test_a_speaker_who_is_known_well_is_taken_off(seed: int, gain: float) -> Non
         nothing = affectnet.Heard(*(torch.zeros_like(each) for each in some_heard(generator, 1)))
         cold = net.of_functionals(table, nothing)
         z = ((table - net.of_functionals.centre) / net.of_functionals.scale).clamp(-affectnet.CLIP, affectnet.CLIP)
-        wanted = net.of_functionals.dense(net.of_functionals.hidden(z)) + net.of_functionals.past(z)
-    torch.testing.assert_close(cold, wanted, rtol=0, atol=1e-5)
+        each = [(head.dense(head.hidden(z)) + head.past(z)).log_softmax(dim=1) for head in net.of_functionals.heads]
+    torch.testing.assert_close(cold, sum(each) / affectnet.N_HEADS, rtol=0, atol=1e-5)
+
+
+def test_the_branches_are_weighed_and_each_head_learns_from_its_own_errors() -> None:
+    net, generator = network(), torch.Generator().manual_seed(3)
+    known, log_mel, table = some_heard(generator, 2), torch.randn(2, 40, N_MELS), torch.randn(2, N_TABLE)
+    with torch.no_grad():
+        said, _ = net(log_mel, table, known, net.of_log_mel.begin(2))
+        of_log_mel = net.of_log_mel(log_mel, known, net.of_log_mel.begin(2))[0].log_softmax(dim=1)
+        heads = net.of_functionals.of_each_head(table, known)
+    torch.testing.assert_close(said, 0.3 * of_log_mel + 0.7 * heads.mean(dim=1), rtol=0, atol=1e-5)
+    truth, weights = torch.tensor([0, 2]), torch.tensor([1.0, 2.0, 3.0])
+    alone = [nn.functional.cross_entropy(heads[:, k], truth, weights) for k in range(affectnet.N_HEADS)]
+    torch.testing.assert_close(fit.batch_loss(heads, truth, weights, 0.0), torch.stack(alone).mean())
 
 
 def test_size() -> None:

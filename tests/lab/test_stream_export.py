@@ -83,7 +83,7 @@ def test_the_runtime_answers_in_pieces_as_torch_does_of_the_whole(
 
 
 def test_the_small_file_is_what_the_network_makes() -> None:
-    assert FILE.stat().st_size < 65_000
+    assert FILE.stat().st_size < 70_000
     assert FILE.read_bytes() == small_affectnet.content(), "make it anew: python -m tests.fixtures.small_affectnet"
 
 

@@ -49,7 +49,7 @@ def fit(recipe: Recipe, part: Learnt, seed: int, checkpoint: Path, progress: str
     other = _Training(of_table, part, seed, checkpoint.with_suffix(_FUNCTIONALS), progress).run(
         network.of_functionals,
         lambda rng: functionals_batches(part, of_table.batch, rng),
-        lambda batch: network.of_functionals(_tensor(batch.functionals), as_heard(batch.heard)),
+        lambda batch: network.of_functionals.of_each_head(_tensor(batch.functionals), as_heard(batch.heard)),
     )
     history.seconds += other.seconds
     return Fitted(network.eval().cpu(), history, versions())
@@ -78,7 +78,7 @@ def finished(recipe: Recipe, seed: int, n_utterances: int, checkpoint: Path) -> 
 
 def dense(recipe: Recipe) -> Recipe:
     """How the branch over functionals is trained."""
-    return replace(recipe, epochs=80 if recipe.copies else 40, batch=32, learning_rate=3e-3, weight_decay=0.05, bf16=False)
+    return replace(recipe, epochs=80, batch=32, learning_rate=3e-3, weight_decay=0.05, bf16=False)
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,7 @@ class _Training:
             for batch in batches(rng):
                 with torch.autocast(DEVICE.type, torch.bfloat16, enabled=recipe.bf16):
                     said = logits(batch)
-                truth = torch.from_numpy(batch.truth).to(DEVICE)
-                loss = nn.functional.cross_entropy(said.float(), truth, weights, label_smoothing=recipe.label_smoothing)
+                loss = batch_loss(said.float(), torch.from_numpy(batch.truth).to(DEVICE), weights, recipe.label_smoothing)
                 optimiser.step(loss)
                 losses.append(float(loss.detach()))
             history.losses.append(float(np.mean(losses)))
@@ -127,6 +126,13 @@ class _Training:
                 say_progress(self.progress, history, recipe.epochs, epoch_s)
         branch.eval()
         return history
+
+
+def batch_loss(logits: Tensor, truth: Tensor, weights: Tensor, smoothing: float) -> Tensor:
+    """Of logits (batch, n_labels), or (batch, n_heads, n_labels), where it is the mean of the heads' own."""
+    rows = logits.flatten(0, -2)
+    truth_of_rows = truth.repeat_interleave(len(rows) // len(truth))
+    return nn.functional.cross_entropy(rows, truth_of_rows, weights, label_smoothing=smoothing)
 
 
 def _standardise_by(network: AffectNet, voices: Sequence[Voices]) -> None:
