@@ -163,7 +163,7 @@ def networks(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         for branch, values in ((made[speaker].of_log_mel, rows), (made[speaker].of_functionals, table)):
             branch.centre.copy_(torch.from_numpy(values.mean(axis=0)))
             branch.scale.copy_(torch.from_numpy(values.std(axis=0) + 1e-3))
-        torch.nn.init.normal_(made[speaker].of_functionals.heads[0].dense.weight)
+        torch.nn.init.normal_(made[speaker].of_functionals.get_parameter("heads.0.dense.weight"))
     return made
 
 
