@@ -35,6 +35,8 @@ EGEMAPS = "egemaps"
 """What CLASSICAL may have alone, of the samples: openSMILE's table, see `egemaps.py`."""
 AFFECTNET = "affectnet"
 """What is no network over windows: it hears whole utterances, see `affectnet/`."""
+AFFECTNET_ALONE = "affectnet-alone"
+"""The same that learns without ever knowing what a seat heard before: what knowing costs who has heard nothing is told by it."""
 CABIN = tuple(f"cabin_{number}" for number in range(1, 5))
 """Copies in the noise of a moving car's cabin, each in another's."""
 SMALL_CHANGES = ("noise", "shift", "stretch", "pitch")
@@ -125,6 +127,11 @@ class Recipe:
     @property
     def is_affectnet(self) -> bool:
         """Whether it hears whole utterances."""
+        return self.network in (AFFECTNET, AFFECTNET_ALONE)
+
+    @property
+    def knows_seats(self) -> bool:
+        """Whether it learns from what a seat heard before, too."""
         return self.network == AFFECTNET
 
     @property
@@ -283,4 +290,4 @@ def _known_networks(wanted: str) -> Sequence[str]:
     # the networks need torch, which `affectd-lab corpora` and what is classical do without
     from models.networks.catalogue import NETWORKS
 
-    return (*NETWORKS, AFFECTNET, *CLASSICAL)
+    return (*NETWORKS, AFFECTNET, AFFECTNET_ALONE, *CLASSICAL)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from dsp.running_functionals import n_functionals
 from models.adaptation import Heard
+from models.lab import recipe as recipes
 from models.lab.affectnet import batches, fit, heard, to_onnx
 from models.lab.affectnet.voices import Learnt, Voices
 from models.networks import affectnet
@@ -190,8 +191,19 @@ def test_an_epoch_shows_every_utterance_once() -> None:
             for i, n_frames in enumerate(each.n_frames):
                 assert not each.shown[i, n_frames:].any()
                 assert each.shown[i, :n_frames].any()
-    table = list(batches.functionals_batches(part, 5, np.random.default_rng(0)))
+    table = list(batches.functionals_batches(part, replace(recipe, batch=5), np.random.default_rng(0)))
     assert sorted(np.concatenate([each.truth for each in table])) == list(range(12))
+
+
+@pytest.mark.parametrize(("of_recipe", "knows"), [("affectnet-emodb", True), ("affectnet-emodb-alone", False)])
+def test_one_recipe_learns_what_seats_heard_and_its_twin_never_does(of_recipe: str, knows: bool) -> None:
+    part, loaded = Learnt([some_voices()], np.arange(12)), recipes.load(of_recipe)
+    small = replace(loaded, front_end=replace(loaded.front_end, n_mels=N_MELS))
+    shown = [*batches.log_mel_batches(part, small, np.random.default_rng(0))]
+    table = [*batches.functionals_batches(part, small, np.random.default_rng(0))]
+    assert any(known.n_utterances for each in shown for known in each.heard) == knows
+    assert any(known.n_utterances for each in table for known in each.heard) == knows
+    assert loaded.is_affectnet
 
 
 def test_heard_of_a_batch_is_stacked() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.adaptation import Heard
 from models.lab import augment
 from models.lab.affectnet import heard
-from models.lab.affectnet.voices import Learnt
+from models.lab.affectnet.voices import Learnt, Voices
 from models.lab.recipe import Recipe
 from models.lab.windows import centres_hz
 from models.networks.affectnet import FRAMES_A_STEP
@@ -41,7 +41,7 @@ def log_mel_batches(part: Learnt, recipe: Recipe, rng: np.random.Generator) -> I
         for position in chosen:
             version = part.drawn(rng)
             examples.append(_changed(version.log_mel[position], recipe, rng))
-            knowledge.append(heard.in_training(version, int(position), rng))
+            knowledge.append(_known(version, int(position), recipe, rng))
         yield _filled(examples, knowledge, part.truth[chosen], recipe, rng)
 
 
@@ -93,10 +93,14 @@ class FunctionalsBatch:
     truth: NDArray[np.int64]
 
 
-def functionals_batches(part: Learnt, batch: int, rng: np.random.Generator) -> Iterator[FunctionalsBatch]:
+def functionals_batches(part: Learnt, recipe: Recipe, rng: np.random.Generator) -> Iterator[FunctionalsBatch]:
     """An epoch."""
     order = rng.permutation(len(part.truth))
-    for chosen in np.array_split(order, max(1, len(order) // batch)):
+    for chosen in np.array_split(order, max(1, len(order) // recipe.batch)):
         drawn = [(part.drawn(rng), int(position)) for position in chosen]
         rows = np.stack([version.functionals[position] for version, position in drawn])
-        yield FunctionalsBatch(rows, [heard.in_training(*each, rng) for each in drawn], part.truth[chosen])
+        yield FunctionalsBatch(rows, [_known(*each, recipe, rng) for each in drawn], part.truth[chosen])
+
+
+def _known(voices: Voices, position: int, recipe: Recipe, rng: np.random.Generator) -> Heard:
+    return heard.in_training(voices, position, rng) if recipe.knows_seats else voices.heard(np.empty(0, np.int64))

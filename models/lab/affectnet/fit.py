@@ -48,7 +48,7 @@ def fit(recipe: Recipe, part: Learnt, seed: int, checkpoint: Path, progress: str
     of_table = dense(recipe)
     other = _Training(of_table, part, seed, checkpoint.with_suffix(_FUNCTIONALS), progress).run(
         network.of_functionals,
-        lambda rng: functionals_batches(part, of_table.batch, rng),
+        lambda rng: functionals_batches(part, of_table, rng),
         lambda batch: network.of_functionals.of_each_head(_tensor(batch.functionals), as_heard(batch.heard)),
     )
     history.seconds += other.seconds
