@@ -36,7 +36,7 @@ EGEMAPS = "egemaps"
 AFFECTNET = "affectnet"
 """What is no network over windows: it hears whole utterances, see `affectnet/`."""
 AFFECTNET_ALONE = "affectnet-alone"
-"""The same that learns without ever knowing what a seat heard before: what knowing costs who has heard nothing is told by it."""
+"""The same that never knows what a seat heard before: told by it is what knowing costs a seat that has heard nothing."""
 CABIN = tuple(f"cabin_{number}" for number in range(1, 5))
 """Copies in the noise of a moving car's cabin, each in another's."""
 SMALL_CHANGES = ("noise", "shift", "stretch", "pitch")
