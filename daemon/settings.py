@@ -40,6 +40,8 @@ class NodeSettings:
 
     name: str = "cabin"
     """Second level of every topic: letters, digits, - and _."""
+    state: str = ""
+    """The folder of what outlives a restart; empty: $STATE_DIRECTORY (systemd's), else ~/.local/state/affectd."""
 
     def __post_init__(self) -> None:
         _want(bool(TOPIC_LEVEL.fullmatch(self.name)), "name", self.name, "1 to 64 letters, digits, - or _")

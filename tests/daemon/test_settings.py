@@ -54,6 +54,7 @@ WRONG = [
 FREE_TEXT = {
     *(("broker", key) for key in ("username", "password_file", "client_id")),
     ("model", "name"),
+    ("node", "state"),
     ("seat", "keep"),
 }
 SWITCHES = {("gate", "speech_only"), ("seat", "adapt")}
