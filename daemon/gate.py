@@ -38,8 +38,9 @@ def webrtc_detector(aggressiveness: int, sample_rate_hz: int) -> IsSpeech:
 class SpeechGate:
     """Turns the detector's frames into stretches: it opens on dense voice, and closes after a hang-over without any.
 
-    What is much fainter than the loudest voice of the stretch is not part of it: the detector goes on for a while after the
-    voice, and before and after it there may be digital silence, which no microphone's model was trained on.
+    A little of what is before the first voice and after the last belongs to it: the detector misses the faint ends of speech.
+    What is much fainter than the loudest voice of the stretch does not: the detector goes on for a while after the voice, and
+    before and after it there may be digital silence, which no microphone's model was trained on.
     A stretch that lasts too long is closed and another one opened at once, so that memory stays bounded while a radio
     talks for hours.
     """
@@ -52,10 +53,14 @@ class SpeechGate:
         self._pre_roll_samples = whole_samples(settings.pre_roll_ms, sample_rate_hz)
         self._longest_samples = whole_samples(settings.longest_utterance_s * 1000.0, sample_rate_hz)
         self._n_onset = round(settings.onset_ms / VAD_FRAME_MS)
+        self._n_post_roll = round(settings.post_roll_ms / VAD_FRAME_MS)
         # the newest frames, those that a pre-roll may reach back to included: voiced or not, and power
         self._newest: deque[tuple[bool, float]] = deque(maxlen=self._n_onset + ceil(settings.pre_roll_ms / VAD_FRAME_MS))
         self._quiet_share = 10.0 ** (-settings.range_db / 10.0)
         self._loudest = 0.0
+        # of the frames since the newest voice those that are not silent and may be a post-roll
+        self._n_after = 0
+        self._fell_silent = False
         self._waiting = np.empty(self._frame_samples, np.int16)
         self._n_waiting = 0
         self._position = start_sample
@@ -98,15 +103,24 @@ class SpeechGate:
                 self._open()
             return None
         if voiced and power >= self._loudest * self._quiet_share:
-            self.voiced_end = self._position
+            self._voiced_now()
             self._loudest = max(self._loudest, power)
+        else:
+            self._fell_silent |= power < self._loudest * self._quiet_share
+            self._n_after += not self._fell_silent
         if self._position - self.voiced_end >= self._hang_over_samples:
             return self._close()
         if self._position - self._start >= self._longest_samples and self.voiced_end > self._start:
+            # what comes next goes on where this ends
+            self._voiced_now(self.voiced_end)
             stretch = self._close()
             self._start = self.voiced_end
             return stretch
         return None
+
+    def _voiced_now(self, until_sample: int | None = None) -> None:
+        self.voiced_end = self._position if until_sample is None else until_sample
+        self._n_after, self._fell_silent = 0, False
 
     def _dense(self) -> bool:
         n_voiced = sum(voiced for voiced, _ in list(self._newest)[-self._n_onset :])
@@ -123,14 +137,15 @@ class SpeechGate:
         earliest_frame = self._position - (len(newest) - (silent[-1] + 1 if silent else 0)) * self._frame_samples
         first_voiced = self._position - (len(newest) - first) * self._frame_samples
         self._start = max(self._earliest, earliest_frame, first_voiced - self._pre_roll_samples)
-        self.voiced_end = self._position
+        self._voiced_now()
 
     def _close(self) -> Stretch | None:
         """The stretch that was open; None when a cut had opened it and nothing was said since."""
         assert self._start is not None
-        stretch = Stretch(self._start, self.voiced_end, self._position) if self.voiced_end > self._start else None
+        end = self.voiced_end + min(self._n_after, self._n_post_roll) * self._frame_samples
+        stretch = Stretch(self._start, end, self._position) if self.voiced_end > self._start else None
         # sound that was judged once is never judged again
-        self._earliest = self.voiced_end
+        self._earliest = end
         self._start = None
         for k, (_, power) in enumerate(self._newest):
             self._newest[k] = (False, power)

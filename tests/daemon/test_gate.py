@@ -21,7 +21,9 @@ from tests.daemon.streams import FRAME_MS, FRAME_SAMPLES, RATE_HZ, drawn, is_lou
 
 RECORDING = Path(__file__).parents[2] / "daemon" / "demo" / "cabin.flac"
 
-GATE = GateSettings(onset_ms=120.0, onset_share=0.8, pre_roll_ms=60.0, hang_over_ms=800.0, longest_utterance_s=20.0)
+GATE = GateSettings(
+    onset_ms=120.0, onset_share=0.8, pre_roll_ms=60.0, post_roll_ms=0.0, hang_over_ms=800.0, longest_utterance_s=20.0
+)
 ONSET, PRE_ROLL, HANG_OVER = 6, 3, 40
 """The same in frames; of the onset, 5 must be loud."""
 
@@ -33,6 +35,7 @@ gates = st.builds(
     onset_ms=st.sampled_from([20.0, 60.0, 120.0, 200.0]),
     onset_share=st.sampled_from([0.3, 0.8, 1.0]),
     pre_roll_ms=st.sampled_from([1.0, 20.0, 60.0, 500.0]),
+    post_roll_ms=st.sampled_from([0.0, 20.0, 50.0, 100.0]),
     hang_over_ms=st.sampled_from([100.0, 130.0, 600.0, 5000.0]),
     longest_utterance_s=st.sampled_from([2.0, 3.01, 20.0]),
 )
@@ -159,6 +162,31 @@ def test_the_real_detector_hears_speech_and_no_silence(aggressiveness: int) -> N
 
 def goes_on(n_before: int, n_voiced: int) -> Iterator[bool]:
     return itertools.chain([False] * n_before, [True] * n_voiced, itertools.repeat(False))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("." * 50 + "#" * 30 + "." * 60, [(47, 84)]),
+        # a pause within the hang-over is no end, and what comes after the last voice alone is kept
+        ("." * 50 + "#" * 30 + "." * 10 + "#" * 10 + "." * 60, [(47, 104)]),
+        # the stream ends first
+        ("." * 50 + "#" * 30 + "." * 2, [(47, 82)]),
+        # the next one's pre-roll does not reach back into it
+        ("#" * 30 + "." * 40 + "#" * 30 + "." * 60, [(0, 34), (67, 104)]),
+    ],
+)
+def test_a_post_roll_is_kept_after_the_last_voice(pattern: str, expected: list[tuple[int, int]]) -> None:
+    assert in_frames(stretches(drawn(pattern), replace(GATE, post_roll_ms=80.0))) == expected
+
+
+def test_a_post_roll_ends_before_silence_and_is_none_where_a_talk_is_cut() -> None:
+    gate = replace(GATE, post_roll_ms=80.0)
+    sound = np.concatenate([drawn("." * 50 + "#" * 30 + ".." + "." * 60)])
+    sound[82 * FRAME_SAMPLES : 83 * FRAME_SAMPLES] = 0
+    assert in_frames(stretches(sound, gate)) == [(47, 82)]
+    cut = in_frames(stretches(drawn("#" * 98 + "." * 12 + "#" * 30 + "." * 60), replace(gate, longest_utterance_s=2.0)))
+    assert cut == [(0, 98), (98, 144)]
 
 
 @pytest.mark.parametrize(("range_db", "expected"), [(40.0, (50, 80)), (96.0, (47, 95))])

@@ -24,7 +24,9 @@ PARAMS = FrontEndParams(kinds=(MFCC,))
 WINDOW_FRAMES = 16
 STRIDE_FRAMES = 5
 LONGEST_BLOCK = 16000
-GATE = GateSettings(onset_ms=120.0, onset_share=0.8, pre_roll_ms=60.0, hang_over_ms=600.0, longest_utterance_s=20.0)
+GATE = GateSettings(
+    onset_ms=120.0, onset_share=0.8, pre_roll_ms=60.0, post_roll_ms=0.0, hang_over_ms=600.0, longest_utterance_s=20.0
+)
 
 patterns = st.lists(st.tuples(st.sampled_from("#."), st.integers(1, 70)), min_size=1, max_size=8).map(
     lambda runs: "".join(one * n for one, n in runs)
@@ -33,6 +35,7 @@ gates = st.builds(
     GateSettings,
     onset_ms=st.sampled_from([20.0, 120.0]),
     pre_roll_ms=st.sampled_from([1.0, 60.0, 350.0]),
+    post_roll_ms=st.sampled_from([0.0, 90.0]),
     hang_over_ms=st.sampled_from([100.0, 600.0, 3000.0]),
     longest_utterance_s=st.sampled_from([2.0, 20.0]),
 )

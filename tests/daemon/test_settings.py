@@ -35,6 +35,7 @@ WRONG = [
     ("gate", "onset_share", "0.0", "above 0, at most 1"),
     ("gate", "onset_share", "1.1", "above 0, at most 1"),
     ("gate", "pre_roll_ms", "0.0", "want 1 to 1000"),
+    ("gate", "post_roll_ms", "801.0", "want 0 to hang_over_ms"),
     ("gate", "range_db", "9.9", "want 10 to 96"),
     ("gate", "hang_over_ms", "99", "want 100 to 5000"),
     ("gate", "hang_over_ms", "inf", "want 100 to 5000"),
