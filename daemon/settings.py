@@ -137,8 +137,8 @@ class GateSettings:
     pre_roll_ms: float = 120.0
     """Kept from before the first voiced frame ..."""
     post_roll_ms: float = 120.0
-    """... and from after the last one. Chosen, as the onset's share, on speakers of RAVDESS in a cabin's noise: with less, more of
-    the mood is lost at the ends, with 200 more noise comes along than is won."""
+    """... and from after the last one. Chosen, as the onset's share, on speakers of RAVDESS in a cabin's noise: with less more
+    of the mood is lost at the ends, with 200 more noise comes along than is won."""
     range_db: float = 40.0
     """What is so much fainter than the loudest voice of an utterance is not part of it."""
     hang_over_ms: float = 800.0
