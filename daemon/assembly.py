@@ -101,7 +101,7 @@ def _seat(settings: Settings, model: Model, source: AudioSource, clock: Clock, b
     knows = settings.seat.adapt and contract.form == STREAM
     acquaintance = Acquaintance(source.name, contract.front_end, settings.seat) if knows else None
     decision = settings.decision.with_model(contract)
-    return Seat(source, listener(settings, contract), composer, model, decision, acquaintance=acquaintance)
+    return Seat(source, lambda: listener(settings, contract), composer, model, decision, acquaintance=acquaintance)
 
 
 def listener(settings: Settings, contract: Contract) -> Listener:

@@ -79,7 +79,7 @@ class Keeper:
             if text == self._written:
                 return
             try:
-                _write(self._path, text)
+                write_whole(self._path, text)
             except OSError as trouble:
                 if not self._failed:
                     logger.warning("%s cannot be written: %s: what is known is in memory only", self._path, trouble.strerror)
@@ -143,8 +143,8 @@ def _numbers(values: Any) -> NDArray[np.float64]:
     return numbers
 
 
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all, for nobody else to read; also when the power goes."""
+def write_whole(path: Path, text: str) -> None:
+    """Whole or not at all, for nobody else to read; also when the power goes. Raises OSError."""
     new = path.with_name(path.name + ".new")
     with suppress(FileNotFoundError):
         new.unlink()

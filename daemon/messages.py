@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from daemon.decision import Episode, Mood, as_mapping
 from daemon.events import Message, Stretch, Verdict
@@ -12,6 +12,16 @@ from models.contract import Contract
 
 STATE_EXPIRY_S = 300
 """A mood that nobody has confirmed for so long is stale: brokers that speak MQTT 5 forget it."""
+BIG_SIX_URI = "http://www.w3.org/TR/emotion-voc/xml#big6"
+"""W3C's vocabulary for EmotionML of these labels:"""
+BIG_SIX = frozenset({"anger", "disgust", "fear", "happiness", "sadness", "surprise"})
+OWN_URI = "urn:affectd:emotions:1#emotions"
+"""W3C has no vocabulary with neutral, calm and boredom beside the big six: ours is in deploy/emotionml/emotions.xml."""
+
+
+def vocabulary(labels: Sequence[str]) -> str:
+    """The EmotionML vocabulary that has all of a model's labels; `uncertain` is none, it says that no category is claimed."""
+    return BIG_SIX_URI if BIG_SIX.issuperset(labels) else OWN_URI
 
 
 @dataclass(frozen=True)
@@ -58,15 +68,16 @@ class Composer:
         }
         return self._message("episode", body)
 
-    def state(self, mood: Mood, speaking: bool, level_dbfs: float) -> Message:
-        """The mood now."""
+    def state(self, mood: Mood, speaking: bool, level_dbfs: float, listening: bool = True) -> Message:
+        """The mood now. Who does not listen says nothing for a long time, and that must not be forgotten meanwhile."""
         body = {
             "label": mood.label,
             "probabilities": self._probabilities(mood),
             "speaking": speaking,
             "level_dbfs": round(level_dbfs, 1),
+            "listening": listening,
         }
-        return self._message("state", body, retain=True, expiry_s=STATE_EXPIRY_S)
+        return self._message("state", body, retain=True, expiry_s=STATE_EXPIRY_S if listening else None)
 
     def _probabilities(self, mood: Mood) -> dict[str, float]:
         return {} if mood.probabilities is None else as_mapping(mood.probabilities, self.contract.labels)
@@ -81,5 +92,6 @@ class Composer:
             "source": self.source,
             "at": self.clock.at(),
             "model": dict(self.model),
+            "vocabulary": vocabulary(self.contract.labels),
         }
         return Message(f"{self.source}/{kind}", {**head, **body}, retain, expiry_s)

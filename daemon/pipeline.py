@@ -44,7 +44,10 @@ class Pipeline:
         try:
             for seat in list(self._open):
                 block = seat.source.read()
-                if block is not None:
+                if seat.source.listening != seat.listening:
+                    now_ns = self._clock.now_ns()
+                    turn.append((seat, seat.turn(), now_ns, now_ns))
+                elif block is not None:
                     taken_ns = self._take(block)
                     turn.append((seat, seat.hear(block), block.captured_ns, taken_ns))
                 elif seat.source.ended:

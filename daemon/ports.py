@@ -24,6 +24,10 @@ class AudioSource(Protocol):
     def ended(self) -> bool:
         """True when nothing will ever come again."""
 
+    @property
+    def listening(self) -> bool:
+        """False while it is switched off: its device is closed, and `read` gives nothing. Only `read` changes it."""
+
     def close(self) -> None:
         """Give the device or the file back."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,17 +39,20 @@ class Seat:
     def __init__(
         self,
         source: AudioSource,
-        listener: Listener,
+        new_listener: Callable[[], Listener],
         composer: Composer,
         model: Model,
         settings: DecisionSettings,
         *,
         acquaintance: Acquaintance | None,
     ) -> None:
-        """`acquaintance`: None: each utterance stands alone."""
+        """`new_listener`: one that has heard nothing. `acquaintance`: None: each utterance stands alone."""
         self.source = source
+        self.listening = True
+        """What the seat has told of its source."""
         self.acquaintance = acquaintance
-        self._listener = listener
+        self._new_listener = new_listener
+        self._listener = new_listener()
         self._composer = composer
         self._model = model
         self._contract = model.contract
@@ -63,6 +66,7 @@ class Seat:
         self._n_episodes = 0
         self._speaking = False
         self._ended = False
+        self._turned = False
         self._judged_sample = 0
         self._state_sample: int | None = None
         self._square_sum = 0.0
@@ -84,6 +88,23 @@ class Seat:
         """The source has ended, or the service does: as `hear`."""
         self._ended = True
         return self._pieces(self._listener.finish())
+
+    def turn(self) -> list[Any]:
+        """The source was switched on or off: as `hear`.
+
+        What was being said then is judged no more, and nothing that was heard before is known any more.
+        """
+        self.listening = self.source.listening
+        self._turned = True
+        self._listener = self._new_listener()
+        self._being_said = self._model.begin()
+        self._answers = []
+        self._mood = Mood(since_sample=self.now_sample, heard_sample=self.now_sample)
+        self._speaking = False
+        self._square_sum, self._n_squared = 0.0, 0
+        if self.acquaintance:
+            self.acquaintance.forget("switched " + ("on" if self.listening else "off"))
+        return self._pieces([])
 
     def _pieces(self, heard: list[Heard]) -> list[Any]:
         self._heard = heard
@@ -119,7 +140,9 @@ class Seat:
             if self.acquaintance:
                 self.acquaintance.passed(self.now_sample)
         messages += self._episodes()
-        return messages + self._states(changed or self._ended)
+        changed = changed or self._ended or self._turned
+        self._turned = False
+        return messages + self._states(changed)
 
     @property
     def n_known(self) -> int:
@@ -179,7 +202,7 @@ class Seat:
         if not (changed or due):
             return []
         self._state_sample = self.now_sample
-        message = self._composer.state(self._mood, self._speaking, self._level_dbfs())
+        message = self._composer.state(self._mood, self._speaking, self._level_dbfs(), self.listening)
         self._square_sum, self._n_squared = 0.0, 0
         return [message]
 

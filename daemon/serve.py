@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Sequence
 
 from daemon import assembly
+from daemon.capture.switched import SwitchedSource
 from daemon.clock import SystemClock
+from daemon.commands import Commands
 from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
 from daemon.keeping import Keeper, require_place
@@ -18,10 +21,13 @@ from daemon.ports import Model
 from daemon.seat import Seat
 from daemon.service.metrics import Metrics
 from daemon.settings import Settings
+from daemon.state_folder import state_folder
+from daemon.switches import SwitchFile
 
 logger = logging.getLogger(__name__)
 
 HEALTH_EVERY_S = 10.0
+LEAST_BETWEEN_S = 0.1
 FAREWELL_S = 5.0
 
 
@@ -35,17 +41,21 @@ class Service:
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._ended = threading.Event()
+        switches = SwitchFile(state_folder(settings), [one.name for one in settings.source])
         self.outbox = Outbox(self.boot, settings.broker.capacity)
         self._delivery = MqttDelivery(settings.broker, settings.node.name, self.outbox, self._clock.at)
-        self._sources = []
+        self._wake = threading.Event()
+        self._sources: dict[str, SwitchedSource] = {}
+        self.commands = Commands(self._sources, switches, self._clock.at, self._changed)
         with ExitStack() as opened:
             for one in settings.source:
-                source = assembly.open_source(one, model.contract, self._clock.ring)
+                open_source = partial(assembly.open_source, one, model.contract, self._clock.ring)
+                source = SwitchedSource(one.name, open_source, switches.is_on(one.name), self.commands.not_opened)
                 opened.callback(source.close)
-                self._sources.append(source)
-                logger.info("source %s: %s", one.name, one.recording or one.device)
+                self._sources[one.name] = source
+                logger.info("source %s: %s%s", one.name, one.recording or one.device, "" if source.listening else ", off")
             self._pipeline, self._seats = assembly.assemble(
-                settings, model, self._sources, self.outbox, self._clock, self.boot, self._metrics
+                settings, model, list(self._sources.values()), self.outbox, self._clock, self.boot, self._metrics
             )
             self._keeper = _keeper(settings.seat.keep, model, self._seats)
             self._close = opened.pop_all()
@@ -63,6 +73,7 @@ class Service:
 
     def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
         self._ended.set()
+        self._wake.set()
         # first what was promised: a device may be slow to let go
         left = self._delivery.stop(FAREWELL_S)
         if left:
@@ -79,15 +90,34 @@ class Service:
                 "lost_samples": seat.lost_samples,
                 "utterances": seat.n_utterances,
                 "known_utterances": seat.n_known,
+                "listening": seat.source.listening,
             }
             for seat in self._seats
         }
         outbox = {"waiting": len(self.outbox), "dropped": self.outbox.n_dropped, "refused": self._delivery.n_refused}
+        delivery = {"connected": self._delivery.connected, "refused": self._delivery.n_refused}
         head = {"schema": "affectd/health/1", "node": self._settings.node.name, "boot": self.boot, "at": self._clock.at()}
-        return {**head, "sources": sources, "outbox": outbox, **self._metrics.summary()}
+        return {
+            **head,
+            "sources": sources,
+            "outbox": outbox,
+            "delivery": delivery,
+            **self.commands.summary(),
+            **self._metrics.summary(),
+        }
+
+    def _changed(self) -> None:
+        """Somebody waits for an answer: the loop has something to do, and /health something to say, now."""
+        self._clock.ring()
+        self._wake.set()
 
     def _tell_health(self) -> None:
-        while not self._ended.wait(HEALTH_EVERY_S):
+        while not self._ended.is_set():
+            self._wake.wait(HEALTH_EVERY_S)
+            # who sends commands without end gets no health without end
+            if self._ended.wait(LEAST_BETWEEN_S):
+                return
+            self._wake.clear()
             self._delivery.publish_health(self.health())
             if self._keeper:
                 self._keeper.keep_now_and_then(self._clock.now_ns())

@@ -89,6 +89,8 @@ def find(wanted: str, known: list[Device]) -> Device:
 class Microphone:
     """Captures one device into a ring. The callback copies, counts and returns."""
 
+    listening = True
+
     def __init__(
         self, wanted: str, name: str, sample_rate_hz: int, block_samples: int, on_block: Callable[[], None] = lambda: None
     ) -> None:

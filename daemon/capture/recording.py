@@ -31,6 +31,8 @@ class Recording:
     Channels are averaged, another rate is resampled by soxr, samples beyond full scale are held there and counted.
     """
 
+    listening = True
+
     def __init__(
         self, path: Path, name: str, sample_rate_hz: int, block_samples: int, speed: float | None = None, live: bool = False
     ) -> None:
@@ -97,6 +99,10 @@ class Recording:
         self._position += len(samples)
         return Block(samples, start, self._captured_ns())
 
+    def pause(self) -> None:
+        """The next block is due as if the recording had gone on from here when that is read."""
+        self._started_ns = None
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -111,7 +117,7 @@ class Recording:
         if self._speed is None:
             return True
         if self._started_ns is None:
-            self._started_ns = time.perf_counter_ns()
+            self._started_ns = time.perf_counter_ns() - round(self._position * 1e9 / self.rate_hz / self._speed)
         heard_s = (self._position + self._block_samples) / self.rate_hz
         return (time.perf_counter_ns() - self._started_ns) * self._speed >= heard_s * 1e9
 

@@ -31,6 +31,8 @@ def model(request: pytest.FixtureRequest) -> Model:
 class Failing:
     """A source that is unplugged after so many blocks. When it has an event to set, it sets that instead."""
 
+    listening = True
+
     def __init__(self, inner: Recording, n_blocks: int, stop: threading.Event | None = None) -> None:
         self.name = inner.name
         self._inner = inner

@@ -20,7 +20,7 @@ from daemon.errors import SettingsError
 from daemon.ports import AudioSource, Model
 from daemon.settings import BrokerSettings, SeatSettings, Settings, SourceSettings
 from models.contract import Contract
-from tests.daemon.test_schemas import schema
+from tests.daemon.contract import schema
 from tests.daemon.wire import PATIENCE_S
 from tests.fixtures.stream_model import FILE
 

@@ -30,6 +30,10 @@ WRONG = [
     ("broker", "keepalive_s", "4", "want 5 to 3600"),
     ("broker", "keepalive_s", "3601", "want 5 to 3600"),
     ("broker", "capacity", "99", "want 100 to 1000000"),
+    ("discovery", "prefix", '"home assistant"', "without +, # and spaces"),
+    ("discovery", "prefix", '"a/"', "without +, # and spaces"),
+    ("discovery", "status_topic", '"homeassistant/#"', "without +, # and spaces"),
+    ("discovery", "status_topic", '""', "without +, # and spaces"),
     ("gate", "aggressiveness", "4", "want 0, 1, 2 or 3"),
     ("gate", "onset_ms", "19.0", "want 20 to 1000"),
     ("gate", "onset_share", "0.0", "above 0, at most 1"),
@@ -58,7 +62,7 @@ FREE_TEXT = {
     ("node", "state"),
     ("seat", "keep"),
 }
-SWITCHES = {("gate", "speech_only"), ("seat", "adapt")}
+SWITCHES = {("discovery", "enabled"), ("gate", "speech_only"), ("seat", "adapt")}
 EVERY_KEY = [(section, one.name, one.default) for section, cls in SECTIONS.items() for one in fields(cls)]
 
 

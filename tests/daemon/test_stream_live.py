@@ -62,6 +62,8 @@ class Noting:
 class Holed:
     """A source that loses some blocks on the way."""
 
+    listening = True
+
     def __init__(self, inner: AudioSource, lost: range) -> None:
         self.name = inner.name
         self._inner = inner

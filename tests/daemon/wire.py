@@ -13,6 +13,8 @@ from typing import Any, Callable
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.daemon.contract import wrong
+
 PATIENCE_S = 60.0
 HARD = struct.pack("ii", 1, 0)
 """SO_LINGER: a close tells the other side at once, and sends nothing more."""
@@ -122,7 +124,10 @@ class Received:
 
 
 class Watcher:
-    """A subscriber to everything of ours. Use it as a context; it is subscribed once that is entered."""
+    """A subscriber to everything of ours, which holds each message against its schema in the end.
+
+    Use it as a context; it is subscribed once that is entered.
+    """
 
     def __init__(self, port: int, topic: str = "affectd/#") -> None:
         self._port = port
@@ -144,6 +149,8 @@ class Watcher:
     def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        if kind is None:
+            assert [fault for one in self.received for fault in wrong(one.topic, one.payload)] == []
 
     def of(self, kind: str) -> list[Received]:
         """What has come on the topics that end like this."""
