@@ -47,7 +47,7 @@ class Memory:
 
 
 class Acquaintance:
-    """One seat's. For one thread, but `memory` may be read by any."""
+    """One seat's. For one thread, but any may read `memory`, and `ask_to_forget`."""
 
     def __init__(self, seat: str, front_end: FrontEndParams, settings: SeatSettings) -> None:
         """Raises ParamError for a front end whose frames have no functionals."""
@@ -59,11 +59,13 @@ class Acquaintance:
         self._least_frames = LEAST_S * frames_a_second
         self._most_frames = MOST_S * frames_a_second
         self._spoken_sample = 0
+        self._asked: str | None = None
         self.memory = self._nothing
         """Replaced as a whole, never changed."""
 
     def known(self) -> Heard | None:
         """For the next utterance; None: nothing is known yet."""
+        self._forget_if_asked()
         kept = self.worth_keeping()
         return kept.as_heard() if kept else None
 
@@ -76,7 +78,8 @@ class Acquaintance:
     def heard(self, summary: Heard | None, end_sample: int) -> None:
         """An utterance is over; None: there was nothing to learn from it, but somebody did speak."""
         self._spoken_sample = end_sample
-        if summary is None or summary.n_frames < self._least_frames:
+        # who changed while it was said may have said either end of it
+        if self._forget_if_asked() or summary is None or summary.n_frames < self._least_frames:
             return
         before, newest = self.memory.before, (*self.memory.newest, summary)
         if len(newest) > NEWEST:
@@ -87,6 +90,7 @@ class Acquaintance:
 
     def passed(self, now_sample: int) -> None:
         """Nobody speaks now; lost sound is time without speech, too."""
+        self._forget_if_asked()
         if (now_sample - self._spoken_sample) / self._rate_hz >= self._forget_after_s and self.n_utterances:
             self.forget("long silence")
 
@@ -95,6 +99,16 @@ class Acquaintance:
         if self.n_utterances:
             logger.info("seat %s: forgotten what %d utterances taught: %s", self._seat, self.n_utterances, reason)
         self.memory = self._nothing
+
+    def ask_to_forget(self, reason: str) -> None:
+        """Any thread: done before anything else is learnt, what is being said just now included."""
+        self._asked = reason
+
+    def _forget_if_asked(self) -> bool:
+        reason, self._asked = self._asked, None
+        if reason is not None:
+            self.forget(reason)
+        return reason is not None
 
     def worth_keeping(self) -> Running | None:
         """Of all utterances, the newest too; None: nothing is known."""

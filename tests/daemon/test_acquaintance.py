@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import replace
+from typing import Callable
 
 import numpy as np
 import pytest
@@ -213,6 +214,24 @@ def test_it_says_once_what_is_forgotten_and_why(caplog: pytest.LogCaptureFixture
     said = [record.getMessage() for record in caplog.records]
     assert [line.rsplit(": ", 1)[1] for line in said] == ["another voice", "long silence", "ignition"]
     assert said[1] == "seat driver: forgotten what 3 utterances taught: long silence"
+
+
+def test_asked_to_forget_it_learns_nothing_of_what_is_being_said() -> None:
+    acquaintance, voice = after(5, Voice(6)), Voice(7)
+    acquaintance.ask_to_forget("ignition")
+    acquaintance.heard(voice.says(), 0)
+    assert acquaintance.known() is None
+    acquaintance.heard(voice.says(), 0)
+    assert acquaintance.n_utterances == 1, "asked once, forgotten once"
+
+
+@pytest.mark.parametrize("notices", [lambda one: one.passed(0), lambda one: one.known()], ids=["nobody speaks", "asked for"])
+def test_asked_to_forget_it_does_so_before_anything_else(notices: Callable[[Acquaintance], object]) -> None:
+    acquaintance = after(5, Voice(6))
+    acquaintance.ask_to_forget("ignition")
+    notices(acquaintance)
+    assert acquaintance.n_utterances == 0
+    assert acquaintance.known() is None
 
 
 def test_the_same_utterances_teach_the_same() -> None:
