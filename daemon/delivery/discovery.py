@@ -109,6 +109,7 @@ def description(node: str, sources: Sequence[str], labels: Sequence[str], cloude
 def _of_source(node: str, source: str, labels: Sequence[str], body: str) -> dict[str, Entity]:
     base = f"affectd/{node}/{source}"
     state = {"state_topic": f"{base}/state"}
+    likeliest = f"({body}.probabilities.values() | max * 100) | round(1)"
     of_source = f"(value_json.sources['{source}'] | default({{}}))"
     return {
         "mood": {
@@ -126,7 +127,7 @@ def _of_source(node: str, source: str, labels: Sequence[str], body: str) -> dict
             **state,
             "unit_of_measurement": "%",
             "state_class": "measurement",
-            "value_template": f"{{{{ ({body}.probabilities.values() | max * 100) | round(1) if {body}.probabilities else None }}}}",
+            "value_template": f"{{{{ {likeliest} if {body}.probabilities else none }}}}",
             "icon": "mdi:percent-outline",
         },
         "level": {
