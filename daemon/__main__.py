@@ -13,10 +13,11 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, NoReturn, Sequence
+from typing import Callable, NoReturn, Sequence
 
 from daemon import settings as settings_file
 from daemon.errors import AffectdError, RecordingError, SettingsError
+from daemon.listen import arguments as listen_arguments
 from daemon.settings import ModelSettings, SeatSettings, Settings
 from models import registry
 from models.errors import ModelError
@@ -100,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_model(analyze)
 
+    listen = add("listen", "What a broker has to say: each message once, what came while nobody listened, and gaps.", _listen)
+    listen_arguments.add_arguments(listen)
     add("devices", "The microphones with their stable names.", _devices).add_argument("--json", action="store_true")
     add("models", "The models with their licences and scores.", _models).add_argument("--json", action="store_true")
     config = add("config", "Check a settings file.", _config)
@@ -150,6 +153,11 @@ def _demo(options: argparse.Namespace) -> int:
     stop = _stop_on_signals()
     n_received = demo(options.source, options.once, options.port, options.model, stop, _line, _say)
     _say(f"{n_received} events received")
+    return 0
+
+
+def _listen(options: argparse.Namespace) -> int:
+    listen_arguments.run(options, _stop_on_signals(), _line, _say)
     return 0
 
 
@@ -229,22 +237,14 @@ def _models(options: argparse.Namespace) -> int:
         if "error" in row:
             _complain(row["error"])
     heading = ["NAME", "LICENCE", "TRAINED ON", "UAR, SPEAKERS NEVER HEARD", "LABELS"]
-    cells = [_model_cells(row) for row in rows if "error" not in row]
+    cells = [listing.model_cells(row) for row in rows if "error" not in row]
     _line(listing.table([heading, *cells]))
     return EXIT_MODEL if broken else 0
 
 
-def _model_cells(row: dict[str, Any]) -> list[str]:
-    scores = row["scores"]
-    uar = scores.get("speaker_independent_uar", scores.get("speaker_independent_uar_mean"))
-    name = row["name"] + (" (default)" if row["default"] else "")
-    score = "not measured" if uar is None else f"{uar:.1f} %"
-    return [name, row["licence"], ", ".join(row["trained_on"]), score, ", ".join(row["labels"])]
-
-
 def _config(options: argparse.Namespace) -> int:
     from daemon import assembly
-    from daemon.delivery.mqtt import read_password
+    from daemon.delivery import access
     from daemon.keeping import require_place
     from models.runtime import open_model
 
@@ -252,7 +252,7 @@ def _config(options: argparse.Namespace) -> int:
     contract = open_model(settings.model.name).contract
     try:
         assembly.listener(settings, contract)
-        read_password(settings.broker.password_file)
+        access.check(settings.broker)
         require_place(settings.seat.keep)
     except SettingsError as trouble:
         raise SettingsError(f"{options.file}: {trouble}") from trouble

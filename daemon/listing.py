@@ -50,6 +50,15 @@ def _model(name: str) -> dict[str, Any]:
     }
 
 
+def model_cells(row: dict[str, Any]) -> list[str]:
+    """A model that can be used, as one row of a table."""
+    scores = row["scores"]
+    uar = scores.get("speaker_independent_uar", scores.get("speaker_independent_uar_mean"))
+    name = row["name"] + (" (default)" if row["default"] else "")
+    score = "not measured" if uar is None else f"{uar:.1f} %"
+    return [name, row["licence"], ", ".join(row["trained_on"]), score, ", ".join(row["labels"])]
+
+
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Columns side by side, two spaces between, the first row a heading."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
