@@ -7,7 +7,7 @@ LAB_RUNS := $(VENV) -c 'import sys; sys.exit(sys.version_info < (3, 10))'
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format clean
+.PHONY: help run test faults lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,6 +27,10 @@ else
 endif
 	@if $(LAB_RUNS); then $(VENV) -m pytest $(PYTEST_ARGS); else \
 	  echo "mypy and the lab's tests need Python 3.10 or newer: not done"; $(VENV) -m pytest --ignore tests/lab $(PYTEST_ARGS); fi
+
+faults: ## the fault suite in full: kills, broken brokers, disks and files, clocks; an hour or so, and figures
+	@deploy/setup.sh test
+	AFFECTD_FAULTS=full $(VENV) -m pytest -s -o timeout=7200 tests/faults $(PYTEST_ARGS)
 
 lint: ## ruff and mypy alone
 	@deploy/setup.sh test
