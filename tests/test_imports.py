@@ -32,7 +32,7 @@ OURS_ALLOWED: Mapping[str, tuple[str, ...]] = {
 
 ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "pyaudio": ("daemon.capture.microphone",),
-    "paho": ("daemon.delivery", "daemon.demo"),
+    "paho": ("daemon.delivery", "daemon.demo", "benchmarks"),
     "torch": ("models.networks", "models.lab"),
     "jtop": ("daemon.power",),
     "librosa": ("models.lab", "benchmarks"),
@@ -180,7 +180,7 @@ def test_the_ways_followed_are_the_real_ones(sources: Tree) -> None:
         ("daemon.pipeline", "import benchmarks.stream", "daemon.pipeline:1 imports benchmarks.stream"),
         ("daemon.pipeline", "from tests.fixtures import broker", "only tests import tests"),
         ("daemon.capture.ring", "import pyaudio as audio", "pyaudio belongs to daemon.capture.microphone"),
-        ("daemon.pipeline", "from paho.mqtt import client", "paho belongs to daemon.delivery, daemon.demo"),
+        ("daemon.pipeline", "from paho.mqtt import client", "paho belongs to daemon.delivery, daemon.demo, benchmarks"),
         ("models.runtime", "import parselmouth", "parselmouth belongs to models.lab"),
         ("models.networks.cl", "from sklearn.svm import SVC", "sklearn belongs to models.lab"),
         ("dsp.tables", "from librosa import filters", "librosa belongs to models.lab, benchmarks"),
