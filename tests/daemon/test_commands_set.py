@@ -1,0 +1,385 @@
+"""`affectd/<node>/<source>/set`: what is carried out, what is refused, and what a seat forgets when it is switched off."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Callable, Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon import assembly, switches
+from daemon.analysis import ListSink
+from daemon.capture.recording import Recording
+from daemon.capture.switched import SwitchedSource
+from daemon.clock import StepClock
+from daemon.commands import MOST_BYTES, Commands, Refused, wanted
+from daemon.demo.demo import RECORDING
+from daemon.errors import DeviceError
+from daemon.events import Block
+from daemon.ports import AudioSource, Model
+from daemon.settings import DecisionSettings, Settings
+from daemon.switches import SwitchFile
+from models.contract import UNCERTAIN
+from tests.daemon.contract import faults
+from tests.fixtures.stream_model import FILE
+
+AT = "2024-05-17T08:00:00.000Z"
+OFF, ON = b'{"listening": false}', b'{"listening":true}'
+EAGER = Settings(decision=DecisionSettings(min_confidence=0.001, margin=0.0, patience=1, episode_after_s=0.5))
+BLOCK_SAMPLES = 320
+SPEAKING_BLOCKS = 115
+"""Into the first utterance of the bundled recording, and its episode."""
+
+
+class Tone:
+    """A device: gives one block a read, from its own first sample on, and knows whether it is open."""
+
+    listening = True
+    ended = False
+
+    def __init__(self, name: str = "driver") -> None:
+        self.name = name
+        self.open = True
+        self._n_read = 0
+
+    def read(self) -> Block | None:
+        assert self.open
+        self._n_read += 1
+        return Block(np.full(4, self._n_read, np.int16), 4 * (self._n_read - 1), self._n_read)
+
+    def close(self) -> None:
+        assert self.open
+        self.open = False
+
+
+class Desk:
+    """Commands with sources behind them, and all that they did."""
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        self.opened: list[Tone] = []
+        self.broken = ""
+        self.n_changes = 0
+        self.folder = folder
+        self.file = SwitchFile(folder, names)
+        self.sources: dict[str, SwitchedSource] = {}
+        self.commands = Commands(self.sources, self.file, lambda: AT, self._changed)
+        for name in names:
+            self.sources[name] = SwitchedSource(name, self._opener(name), self.file.is_on(name), self.commands.not_opened)
+
+    def _opener(self, name: str) -> Callable[[], AudioSource]:
+        def open_source() -> AudioSource:
+            if self.broken:
+                raise DeviceError(self.broken)
+            self.opened.append(Tone(name))
+            return self.opened[-1]
+
+        return open_source
+
+    def _changed(self) -> None:
+        self.n_changes += 1
+
+    def send(self, payload: bytes, name: str = "driver", retained: bool = False) -> None:
+        self.commands.received(f"affectd/n0de/{name}/set", payload, retained)
+
+    def refused(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.commands.summary()["refused_command"]
+        return found
+
+    def counts(self) -> tuple[int, int]:
+        counts = self.commands.summary()["commands"]
+        return counts["carried_out"], counts["refused"]
+
+
+# payload, a part of the reason
+REFUSED = [
+    (b"", "no JSON"),
+    (b"off", "no JSON"),
+    (b"OFF", "no JSON"),
+    (b"\xff\xfe", "no JSON"),
+    (b"[" * MOST_BYTES, "no JSON"),
+    (b'{"listening": tru', "no JSON"),
+    (b"false", "no object"),
+    (b"[]", "no object"),
+    (b"null", "no object"),
+    (b"{}", "no listening that is true or false"),
+    (b'{"listening": 0}', "no listening that is true or false"),
+    (b'{"listening": 1.0}', "no listening that is true or false"),
+    (b'{"listening": "false"}', "no listening that is true or false"),
+    (b'{"listening": null}', "no listening that is true or false"),
+    (b'{"listening": {"listening": false}}', "no listening that is true or false"),
+    (b'{"Listening": false}', "the key 'Listening'"),
+    (b'{"listening": false, "volume": 3}', "the key 'volume'"),
+    (b'{"listening": false, "listening": true}', "a key twice"),
+    (b'{"listening": false}' + b" " * MOST_BYTES, "276 bytes"),
+    (b"x" * 10_000_000, "10000000 bytes"),
+]
+
+
+@pytest.mark.parametrize(("payload", "reason"), REFUSED, ids=range(len(REFUSED)))
+def test_anything_else_is_refused_with_a_reason_and_counted(tmp_path: Path, payload: bytes, reason: str) -> None:
+    desk = Desk(tmp_path, "driver")
+    desk.send(payload)
+    assert desk.refused()["source"] == "driver"
+    assert desk.refused()["at"] == AT
+    assert reason in desk.refused()["reason"]
+    assert desk.refused()["reason"].endswith('want {"listening": true} or {"listening": false}')
+    assert (desk.counts(), desk.n_changes) == ((0, 1), 1)
+    desk.sources["driver"].read()
+    assert desk.sources["driver"].listening
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(payload=st.binary(max_size=300))
+def test_no_bytes_bring_it_down(payload: bytes) -> None:
+    with suppress(Refused):
+        assert wanted(payload) in (True, False)
+
+
+def test_a_source_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "driver", "rear")
+    desk.send(OFF, "trunk")
+    assert desk.refused() == {"source": "trunk", "reason": "there is no such source: there is driver, rear", "at": AT}
+    desk.send(OFF, "x" * 65_000)
+    assert desk.refused()["source"] == "x" * 64
+    assert desk.counts() == (0, 2)
+
+
+def test_a_retained_command_is_refused(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "driver")
+    desk.send(OFF, retained=True)
+    assert "retained" in desk.refused()["reason"]
+    assert desk.sources["driver"].read() is not None
+
+
+def test_off_closes_the_device_and_on_opens_it_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "driver", "rear")
+    driver, rear = desk.sources["driver"], desk.sources["rear"]
+    assert [block.start_sample for block in (driver.read(), driver.read()) if block] == [0, 4]
+    desk.send(OFF)
+    assert desk.opened[0].open, "not by the thread that asks: the loop may be reading"
+    assert driver.read() is None
+    assert not desk.opened[0].open
+    assert [driver.read() for _ in range(3)] == [None] * 3
+    assert (driver.listening, driver.ended) == (False, False)
+    assert rear.read() is not None
+    desk.send(ON)
+    assert driver.read() is None
+    assert driver.listening
+    block = driver.read()
+    assert block is not None
+    assert (block.start_sample, block.samples[0]) == (8, 1), "another opening, and positions go on"
+    assert [tone.name for tone in desk.opened] == ["driver", "rear", "driver"]
+    assert desk.counts() == (2, 0)
+    assert "refused_command" not in desk.commands.summary()
+
+
+def test_the_same_command_twice_changes_nothing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "driver")
+    for payload in (ON, OFF, OFF, ON, OFF, ON, ON):
+        desk.send(payload)
+    assert desk.sources["driver"].read() is not None, "all before the loop came by: nothing was closed"
+    assert len(desk.opened) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_survives_a_restart(tmp_path: Path) -> None:
+    Desk(tmp_path, "driver", "rear").send(OFF)
+    desk = Desk(tmp_path, "driver", "rear")
+    assert [tone.name for tone in desk.opened] == ["rear"], "a device that is off is not even opened"
+    assert [source.listening for source in desk.sources.values()] == [False, True]
+    desk.sources["driver"].close()
+    desk.send(ON)
+    desk.sources["driver"].read()
+    assert [tone.name for tone in desk.opened] == ["rear", "driver"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_that_left_the_settings_for_a_while_is_still_off(tmp_path: Path) -> None:
+    Desk(tmp_path, "driver", "rear").send(OFF, "rear")
+    Desk(tmp_path, "driver").send(OFF)
+    Desk(tmp_path, "driver").send(ON)
+    assert not Desk(tmp_path, "driver", "rear").sources["rear"].listening
+
+
+def test_a_device_that_cannot_be_opened_again_stays_off_and_says_why(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "driver")
+    desk.send(OFF)
+    desk.sources["driver"].read()
+    desk.broken = "microphone 'USB' is not there"
+    desk.send(ON)
+    assert [desk.sources["driver"].read() for _ in range(3)] == [None] * 3
+    assert not desk.sources["driver"].listening
+    assert desk.refused() == {"source": "driver", "reason": "microphone 'USB' is not there", "at": AT}
+    assert desk.counts() == (2, 1), "tried once, not with every turn of the loop"
+    desk.broken = ""
+    assert not Desk(tmp_path, "driver").sources["driver"].listening
+    desk.send(ON)
+    desk.sources["driver"].read()
+    assert desk.sources["driver"].read() is not None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": "affectd/listening/2", "off": []}', '{"off": [1]}', "\0" * 100])
+def test_by_a_damaged_file_nobody_is_heard_until_told_so(
+    tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / switches.NAME).write_text(content)
+    for _ in range(2):
+        desk = Desk(tmp_path, "driver", "rear")
+        assert desk.opened == []
+        assert "no source listens until it is switched on" in caplog.text
+    desk.send(ON)
+    assert json.loads((tmp_path / switches.NAME).read_text())["off"] == ["rear"]
+    desk.send(ON, "rear")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_and_the_switch_works(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(tmp_path / "gone", "driver")
+    desk.send(OFF)
+    assert desk.sources["driver"].read() is None
+    assert not desk.sources["driver"].listening
+    assert "listening.json cannot be written: No such file or directory: a restart forgets the switch" in caplog.text
+
+
+def test_a_recording_is_paused_and_goes_on_where_it_was() -> None:
+    """In real time: what passed meanwhile is not caught up with."""
+    source = Recording(Path(RECORDING), "driver", 16000, BLOCK_SAMPLES, speed=50.0)
+    switched = SwitchedSource("driver", lambda: source, True, lambda *_: None)
+
+    def next_block() -> Block:
+        while True:
+            block = switched.read()
+            if block is not None:
+                return block
+
+    first = [next_block() for _ in range(5)]
+    switched.switch(False)
+    assert switched.read() is None
+    switched.switch(True)
+    assert switched.read() is None
+    # the pace begins anew: the next block is due in its own time, however long that took
+    assert switched.read() is None
+    again = [next_block() for _ in range(5)]
+    assert [block.start_sample for block in first + again] == [BLOCK_SAMPLES * number for number in range(10)]
+    switched.close()
+
+
+# ---- the seat ----
+
+
+@pytest.fixture(scope="module", params=["cl-emodb", str(FILE)], ids=["windows", "stream"])
+def model(request: pytest.FixtureRequest) -> Model:
+    return assembly.open_model(request.param)
+
+
+class Loop:
+    """Two seats on the bundled recording, the driver's can be switched; without a pace."""
+
+    def __init__(self, model: Model, on: bool = True) -> None:
+        self.sink = ListSink()
+        self.driver = SwitchedSource("driver", lambda: self._recording("driver", model), on, lambda *_: None)
+        sources: list[AudioSource] = [self.driver, self._recording("rear", model)]
+        self.pipeline, self.seats = assembly.assemble(EAGER, model, sources, self.sink, StepClock(), "b00t")
+
+    @staticmethod
+    def _recording(name: str, model: Model) -> Recording:
+        return assembly.open_recording(Path(RECORDING), name, model.contract, speed=None)
+
+    def steps(self, n: int) -> None:
+        for _ in range(n):
+            self.pipeline.step()
+
+    def until_an_episode_while_speaking(self) -> None:
+        while not (self.of("driver", "episode") and self.of("driver", "state")[-1]["speaking"]):
+            assert self.pipeline.step()
+
+    def end(self) -> None:
+        while self.pipeline.step():
+            pass
+        # what is off has not ended: the service does
+        stop = threading.Event()
+        stop.set()
+        self.pipeline.run(stop)
+
+    def of(self, source: str, kind: str) -> list[Mapping[str, Any]]:
+        return [message.body for message in self.sink.messages if message.topic == f"{source}/{kind}"]
+
+
+def test_in_mid_utterance_it_is_dropped_the_episode_ends_and_nothing_is_judged(model: Model) -> None:
+    loop = Loop(model)
+    loop.until_an_episode_while_speaking()
+    n_states, n_utterances = len(loop.of("driver", "state")), len(loop.of("driver", "utterance"))
+    n_told, heard = len(loop.of("driver", "episode")), loop.seats[0].now_sample
+    loop.driver.switch(False)
+    loop.steps(1)
+    (state,) = loop.of("driver", "state")[n_states:]
+    said = (state["listening"], state["speaking"], state["label"], state["probabilities"], state["level_dbfs"])
+    assert said == (False, False, UNCERTAIN, {}, -120.0)
+    assert [body["phase"] for body in loop.of("driver", "episode")[n_told:]] == ["end"]
+    assert len(loop.of("rear", "utterance")) < 5
+    loop.end()
+    assert (loop.seats[0].now_sample, loop.seats[0].n_known) == (heard, 0)
+    assert len(loop.of("driver", "utterance")) == n_utterances
+    assert [body["listening"] for body in loop.of("driver", "state")[n_states:]] == [False, False]
+    assert len(loop.of("rear", "utterance")) == 5, "the other seat went on"
+
+
+def test_switched_on_again_it_hears_as_if_for_the_first_time(model: Model) -> None:
+    loop = Loop(model, on=False)
+    loop.steps(50)
+    assert [body["listening"] for body in loop.of("driver", "state")] == [False], "said once, not at every turn"
+    loop.driver.switch(True)
+    loop.end()
+    assert [body["listening"] for body in loop.of("driver", "state")][:2] == [False, True]
+    mine, others = loop.of("driver", "utterance"), loop.of("rear", "utterance")
+    assert len(mine) == 5
+    for got, wanted_ in zip(mine, others):
+        assert got["speech"] == wanted_["speech"]
+        assert got["probabilities"] == pytest.approx(wanted_["probabilities"], abs=1e-4)
+
+
+def test_an_interruption_costs_the_utterance_and_no_more(model: Model) -> None:
+    loop = Loop(model)
+    loop.steps(SPEAKING_BLOCKS)
+    loop.driver.switch(False)
+    loop.steps(10)
+    loop.driver.switch(True)
+    loop.end()
+    assert loop.seats[0].lost_samples == 0
+    starts = [body["speech"]["start_s"] for body in loop.of("driver", "utterance")]
+    assert starts == sorted(starts)
+    others = [body["speech"]["start_s"] for body in loop.of("rear", "utterance")]
+    assert set(starts[-4:]) == set(others[1:]), "those that begin later are heard as ever"
+
+
+def test_what_a_seat_says_of_it_keeps_to_the_contract_and_is_never_forgotten_by_the_broker(model: Model) -> None:
+    loop = Loop(model)
+    loop.steps(SPEAKING_BLOCKS)
+    loop.driver.switch(False)
+    loop.end()
+    for number, message in enumerate(loop.sink.messages, start=1):
+        kind = message.topic.rsplit("/", 1)[-1]
+        assert faults(kind, {**message.body, "boot": "b00t", "seq": number}) == []
+        if kind == "state":
+            assert message.expiry_s == (300 if message.body["listening"] else None)
+
+
+def test_what_was_known_of_the_speaker_is_forgotten(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    loop = Loop(assembly.open_model(str(FILE)))
+    while loop.seats[0].n_known < 2:
+        loop.steps(1)
+    loop.driver.switch(False)
+    loop.steps(1)
+    assert loop.seats[0].n_known == 0
+    assert loop.seats[1].n_known > 0
+    assert "seat driver: forgotten what 2 utterances taught: switched off" in caplog.text
