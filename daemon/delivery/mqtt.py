@@ -1,208 +1,287 @@
-"""Delivery over MQTT: the only file of the service that knows paho."""
+"""Delivery over MQTT: connects, and connects again, and lets the postman carry the letters of the outbox."""
 
 from __future__ import annotations
 
 import json
 import logging
-import queue
+import random
+import socket
 import threading
 import time
-from typing import Any, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Callable, Sequence
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.client import topic_matches_sub
 
-from daemon.delivery.outbox import Letter, Outbox
-from daemon.errors import SettingsError
+from daemon.delivery import access
+from daemon.delivery.connection import Accepted, Arrived, Connection, Ended, Publication
+from daemon.delivery.outbox import Outbox
+from daemon.delivery.postman import CONTENT_TYPE, PREFIX, Postman
+from daemon.delivery.protocol import ProtocolChoice
 from daemon.settings import BrokerSettings
 
 logger = logging.getLogger(__name__)
 
-PREFIX = "affectd"
-IN_FLIGHT = 20
-FIRST_RETRY_S = 1
-LONGEST_RETRY_S = 30
 SAY_AGAIN_S = 60.0
-PROTOCOLS = {"5": paho.MQTTv5, "3.1.1": paho.MQTTv311}
+STEP_S = 1.0
+STEADY_S = 10.0
+"""A connection that has held so long was a good one."""
+STOP_RETRY_S = 0.2
+FAREWELL_SHARE = 0.2
+"""Of the patience with which it is stopped, kept for saying so."""
+HINTS = {
+    0x85: "check [broker] client_id",
+    0x86: "check the user name and the password file",
+    0x87: "check the user name and the password file",
+    0x8A: "ask its operator",
+    0x8E: "another client has our name: give each its own [broker] client_id",
+    0x9B: "it must take QoS 1",
+}
 
-_Task = Callable[[], None]
+
+@dataclass(frozen=True)
+class Pace:
+    """How long is waited for a broker."""
+
+    connect_s: float = 10.0
+    """For an answer to a connection; for each step of the way to it, TCP and TLS, too."""
+    answer_s: float = 20.0
+    """For any acknowledgement while there are letters on their way: then a new connection is made."""
+    first_retry_s: float = 0.5
+    longest_retry_s: float = 30.0
+    again_s: float = 1.0
+    """Until a letter that the broker refused is tried again; later longer."""
+    farewell_s: float = 3.0
+    """For a broker that is away when the service ends and has nothing left to deliver but `stopped`."""
 
 
 class MqttDelivery:
     """Publishes the outbox, in order, QoS 1, and empties it as the broker acknowledges.
 
-    paho calls back from its own thread while it holds its locks, so callbacks only hand over a task; one thread of our
-    own works these off and is the only one that publishes letters.
+    One thread does everything: a connection is made, and after it the next one, until `stop`.
     """
 
-    def __init__(self, settings: BrokerSettings, node: str, outbox: Outbox, at: Callable[[], str]) -> None:
-        """`at`: the date for availability messages. Raises SettingsError for a password file that cannot be read."""
+    def __init__(
+        self, settings: BrokerSettings, node: str, outbox: Outbox, at: Callable[[], str], pace: Pace | None = None
+    ) -> None:
+        """`at`: the date for availability messages. Raises SettingsError for a file in `settings` that is of no use."""
+        access.password_of(settings)
+        access.tls_context(settings)
         self._settings = settings
         self._node = node
         self._outbox = outbox
         self._at = at
-        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
-        self._in_flight: dict[int, int] = {}
-        self._last_sent = 0
-        self._said_waiting = ("", float("-inf"))
-        self._n_refused = 0
+        self._pace = pace or Pace()
+        self._where = f"{settings.host}:{settings.port}"
+        self._chance = random.Random()
+        self._postman = Postman(outbox, node, lambda: self._availability("online"), self._chance, self._pace.again_s)
+        self._on_connected: list[Callable[[], None]] = []
+        self._subscribed: list[tuple[str, Callable[[str, bytes], None]]] = []
         self._connected = threading.Event()
-        self._greeting: int | None = None
-        self._resent = threading.Event()
-        self._drained = threading.Event()
-        self._client = self._make_client()
-        self._thread = threading.Thread(target=self._work, name="delivery", daemon=True)
-        outbox.on_commit = lambda: self._tasks.put(self._pump)
+        self._protocol: str | None = None
+        self._n_connections = 0
+        self._choice = ProtocolChoice(settings.protocol)
+        self._keepalive_s = settings.keepalive_s
+        self._said_waiting = ("", float("-inf"))
+        self._stopping = threading.Event()
+        self._said_farewell = False
+        self._began_stopping_s = self._drain_until_s = self._until_s = float("inf")
+        self._wake, self._waker = socket.socketpair()
+        self._wake.setblocking(False)
+        self._waker.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
+        outbox.on_commit = self._wake_up
 
     @property
     def connected(self) -> bool:
         """True while the broker answers."""
         return self._connected.is_set()
 
-    @property
-    def n_refused(self) -> int:
-        """Letters that the broker would not have."""
-        return self._n_refused
+    def on_connected(self, callback: Callable[[], None]) -> None:
+        """Called on the delivery thread after each accepted connection, after `online`."""
+        self._on_connected.append(callback)
+
+    def subscribe(self, topic: str, callback: Callable[[str, bytes], None]) -> None:
+        """Call back on the delivery thread with each message on the topic filter. Before `start`."""
+        self._subscribed.append((topic, callback))
+
+    def publish_now(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
+        """Send what is of no use later: dropped while not connected. Any thread."""
+        if self.connected:
+            self._postman.hand(Publication(topic, payload, qos, retain))
+            self._wake_up()
+
+    def summary(self) -> dict[str, Any]:
+        """For /health."""
+        return {
+            "connected": self.connected,
+            "protocol": self._protocol,
+            "connections": self._n_connections,
+            "refused": self._postman.n_refused,
+        }
 
     def start(self) -> None:
         """Begin to connect; a broker that is not there yet is waited for."""
         self._thread.start()
-        self._client.connect_async(self._settings.host, self._settings.port, self._settings.keepalive_s)
-        self._client.loop_start()
 
     def stop(self, patience_s: float) -> int:
         """Deliver what is left, for at most `patience_s`; say `stopped`; hang up. Letters that stay undelivered."""
-        # also without a connection: it may be about to come
-        self._drained.clear()
-        self._tasks.put(self._pump)
-        self._drained.wait(patience_s)
-        self._tasks.put(None)
-        self._thread.join()
-        if self.connected:
-            topic = f"{PREFIX}/{self._node}/availability"
-            farewell = self._client.publish(topic, self._availability("stopped"), qos=1, retain=True)
-            if farewell.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
-                farewell.wait_for_publish(patience_s)
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._began_stopping_s = now_s = time.monotonic()
+        self._drain_until_s = now_s + patience_s * (1.0 - FAREWELL_SHARE)
+        self._until_s = now_s + patience_s
+        self._stopping.set()
+        self._wake_up()
+        if self._thread.is_alive():
+            # it may hang in a name server or a handshake: it is left behind then
+            self._thread.join(patience_s + FAREWELL_SHARE)
         return len(self._outbox)
-
-    def publish_health(self, body: dict[str, Any]) -> None:
-        """Send /health: QoS 0, only while the broker answers, never kept."""
-        if self.connected:
-            self._client.publish(
-                f"{PREFIX}/{self._node}/health", json.dumps(body, separators=(",", ":"), allow_nan=False), qos=0
-            )
 
     # ---- the delivery thread ----
 
-    def _work(self) -> None:
-        while True:
-            task = self._tasks.get()
-            if task is None:
-                return
-            task()
+    def _run(self) -> None:
+        n_failed = 0
+        while not self._over():
+            at_once = False
+            try:
+                connection = self._connect()
+                if connection.accepted and not connection.ended:
+                    n_failed = 0 if self._use(connection, connection.accepted) else n_failed + 1
+                else:
+                    n_failed += 1
+                    self._say_waiting(connection.ended)
+                at_once = self._choice.ended(connection)
+            except Exception:
+                # whatever it is, events must go on being delivered
+                logger.exception("the delivery has failed: events are kept, I connect again")
+                n_failed += 1
+            if not at_once and not self._over():
+                self._wait(n_failed)
 
-    def _pump(self) -> None:
-        """Publish as many letters as may be in flight."""
-        if self._resent.is_set():
-            for letter in self._outbox.after(self._last_sent, IN_FLIGHT - len(self._in_flight)):
-                if not self._publish(letter):
-                    break
-        if not len(self._outbox):
-            self._drained.set()
-
-    def _publish(self, letter: Letter) -> bool:
-        sent = self._client.publish(
-            f"{PREFIX}/{self._node}/{letter.topic}",
-            letter.payload,
-            qos=1,
-            retain=letter.retain,
-            properties=self._properties(letter),
-        )
-        # without a connection paho keeps the letter and sends it when there is one: it counts as in flight
-        if sent.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
-            logger.warning("seq %d could not be published: %s", letter.seq, paho.error_string(sent.rc))
+    def _over(self) -> bool:
+        if not self._stopping.is_set():
             return False
-        self._in_flight[sent.mid] = letter.seq
-        self._last_sent = letter.seq
-        return True
+        if self._said_farewell or time.monotonic() >= self._until_s:
+            return True
+        if len(self._outbox):
+            return False
+        return not self._n_connections or time.monotonic() >= self._began_stopping_s + self._pace.farewell_s
 
-    def _acknowledged(self, mid: int, reason: ReasonCode) -> None:
-        seq = self._in_flight.pop(mid, None)
-        if seq is not None:
-            if reason.is_failure:
-                self._n_refused += 1
-                logger.error(
-                    "the broker refused seq %d: %s; check its access rules for %s/%s/#", seq, reason, PREFIX, self._node
-                )
-            self._outbox.delivered(seq)
-        self._pump()
-
-    # ---- paho's thread ----
-
-    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
-        where = f"{self._settings.host}:{self._settings.port}"
-        if reason.is_failure:
-            self._say_waiting("broker %s refuses: %s; check the user name and the password file. I keep trying", where, reason)
+    def _wait(self, n_failed: int) -> None:
+        """Longer after each failure, and by lot, so that not all cars come at once when a broker is back."""
+        most_s = min(self._pace.longest_retry_s, self._pace.first_retry_s * 2.0 ** min(max(0, n_failed - 1), 20))
+        if not self._stopping.wait(most_s * self._chance.uniform(0.5, 1.0)):
             return
-        logger.info("broker %s has accepted (MQTT %s)", where, self._settings.protocol)
+        time.sleep(max(0.0, min(STOP_RETRY_S, self._until_s - time.monotonic())))
+
+    def _connect(self) -> Connection:
+        """One attempt: a connection that is accepted, or has ended."""
+        will = self._availability("offline")
+        client_id = self._settings.client_id or f"{PREFIX}-{self._node}"
+        connection = Connection(self._settings, client_id, self._choice.next, will, self._keepalive_s, self._pace.connect_s)
+        connection.open()
+        until_s = time.monotonic() + self._pace.connect_s
+        while not (connection.accepted or connection.ended):
+            connection.step(min(STEP_S, until_s - time.monotonic()), self._wake)
+            if time.monotonic() >= min(until_s, self._until_s) and not connection.accepted:
+                connection.cut("does not answer")
+        granted = connection.accepted
+        if granted and granted.max_qos < 1:
+            connection.cut("takes no QoS 1, so it could lose events: it must be set up to")
+        elif granted and granted.keepalive_s and granted.keepalive_s < self._keepalive_s:
+            # paho 2.1 cannot change it in a connection
+            self._keepalive_s = granted.keepalive_s
+            connection.hang_up()
+            return self._connect()
+        return connection
+
+    def _use(self, connection: Connection, granted: Accepted) -> bool:
+        """Deliver over it until it ends; True if that was of any use."""
+        logger.info("broker %s has accepted (MQTT %s)", self._where, connection.protocol)
         self._said_waiting = ("", float("-inf"))
-        # after this, paho sends again what the last connection left open: new letters must not overtake that, so they
-        # wait until the greeting, which went first, is acknowledged
-        self._greeting = client.publish(
-            f"{PREFIX}/{self._node}/availability", self._availability("online"), qos=1, retain=True
-        ).mid
+        self._protocol = connection.protocol
+        self._n_connections += 1
+        began_s = time.monotonic()
+        postman = self._postman
+        postman.begin(connection, granted, began_s)
+        postman.hand(self._availability("online"))
+        for topic, _ in self._subscribed:
+            connection.subscribe(topic)
+        self._outbox.name_gaps()
         self._connected.set()
+        try:
+            self._call(self._on_connected)
+            self._work(connection)
+        finally:
+            self._connected.clear()
+            n_taken = postman.n_taken
+            if not connection.ended:
+                connection.cut("cannot be served")
+            postman.ended()
+        self._say_gone(connection.ended)
+        return n_taken > 0 or time.monotonic() - began_s >= STEADY_S
 
-    def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
-        where = f"{self._settings.host}:{self._settings.port}"
-        self._say_waiting("broker %s is not there yet: events are kept, I keep trying", where)
+    def _work(self, connection: Connection) -> None:
+        postman = self._postman
+        while not connection.ended:
+            now_s = time.monotonic()
+            postman.post(now_s)
+            if self._stopping.is_set() and (postman.idle or now_s >= self._drain_until_s):
+                self._say_farewell(connection)
+                return
+            self._step(connection, STEP_S)
+            if postman.silent_s(time.monotonic()) >= self._pace.answer_s:
+                connection.cut(f"has acknowledged nothing for {self._pace.answer_s:g} s")
 
-    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
-        was_connected = self.connected
-        self._connected.clear()
-        self._resent.clear()
-        if reason.is_failure and was_connected:
-            logger.warning("the broker is gone (%s): events are kept, I connect again", reason)
+    def _step(self, connection: Connection, patience_s: float) -> None:
+        happened = connection.step(patience_s, self._wake)
+        self._postman.acknowledged(happened.acknowledged, time.monotonic())
+        for one in happened.arrived:
+            self._arrived(one)
+        for topic in happened.not_subscribed:
+            logger.error("the broker does not let us subscribe to %s: check its access rules", topic)
 
-    def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
-        if mid == self._greeting:
-            self._resent.set()
-        self._tasks.put(lambda: self._acknowledged(mid, reason))
+    def _arrived(self, one: Arrived) -> None:
+        for topic, callback in self._subscribed:
+            if topic_matches_sub(topic, one.topic):
+                self._call([partial(callback, one.topic, one.payload)])
 
-    def _say_waiting(self, text: str, *facts: object) -> None:
+    def _call(self, callbacks: Sequence[Callable[[], None]]) -> None:
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:
+                logger.exception("what is to be done with a message has failed")
+
+    def _say_farewell(self, connection: Connection) -> None:
+        self._postman.finish(self._availability("stopped"), time.monotonic())
+        while not (connection.ended or self._postman.answered or time.monotonic() >= self._until_s):
+            self._step(connection, min(STEP_S, self._until_s - time.monotonic()))
+        if not connection.ended:
+            self._said_farewell = True
+            connection.hang_up()
+
+    # ---- what is said ----
+
+    def _say_waiting(self, ended: Ended | None) -> None:
         """Each trouble when it begins, and then not at every attempt."""
-        now = time.monotonic()
-        said, at = self._said_waiting
-        if text != said or now - at >= SAY_AGAIN_S:
-            self._said_waiting = (text, now)
-            logger.warning(text, *facts)
+        if ended is None:
+            return
+        hint = f"; {HINTS[ended.code]}" if ended.code in HINTS else ""
+        text = f"broker {self._where} {ended.why}{hint}: events are kept, I keep trying"
+        now_s = time.monotonic()
+        said, at_s = self._said_waiting
+        if text != said or now_s - at_s >= SAY_AGAIN_S:
+            self._said_waiting = (text, now_s)
+            logger.warning("%s", text)
 
-    # ---- what both need ----
+    def _say_gone(self, ended: Ended | None) -> None:
+        if ended and not self._said_farewell:
+            hint = f"; {HINTS[ended.code]}" if ended.code in HINTS else ""
+            logger.warning("the broker %s%s: events are kept, I connect again", ended.why, hint)
 
-    def _make_client(self) -> paho.Client:
-        settings = self._settings
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=settings.client_id or f"{PREFIX}-{self._node}",
-            protocol=PROTOCOLS[settings.protocol],
-        )
-        if settings.username:
-            client.username_pw_set(settings.username, read_password(settings.password_file))
-        client.max_inflight_messages_set(IN_FLIGHT)
-        client.reconnect_delay_set(FIRST_RETRY_S, LONGEST_RETRY_S)
-        client.will_set(f"{PREFIX}/{self._node}/availability", self._availability("offline"), qos=1, retain=True)
-        client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
-        return client
-
-    def _availability(self, status: str) -> bytes:
+    def _availability(self, status: str) -> Publication:
         body = {
             "schema": "affectd/availability/1",
             "node": self._node,
@@ -210,27 +289,10 @@ class MqttDelivery:
             "at": self._at(),
             "status": status,
         }
-        return json.dumps(body, separators=(",", ":")).encode()
+        topic = f"{PREFIX}/{self._node}/availability"
+        return Publication(topic, json.dumps(body, separators=(",", ":")).encode(), 1, True, CONTENT_TYPE)
 
-    def _properties(self, letter: Letter) -> Properties | None:
-        if self._settings.protocol != "5":
-            return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = "application/json"
-        properties.UserProperty = [("boot", self._outbox.boot), ("seq", str(letter.seq))]
-        if letter.expiry_s is not None:
-            properties.MessageExpiryInterval = letter.expiry_s
-        return properties
-
-
-def read_password(path: str) -> str | None:
-    """First line of the file; None for an empty path. Raises SettingsError naming the file."""
-    if not path:
-        return None
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.readline().rstrip("\r\n")
-    except OSError as trouble:
-        raise SettingsError(f"[broker] password_file {path}: cannot be read: {trouble.strerror}") from trouble
-    except UnicodeDecodeError as trouble:
-        raise SettingsError(f"[broker] password_file {path}: cannot be read: it is no UTF-8 text") from trouble
+    def _wake_up(self) -> None:
+        # a full buffer wakes, too
+        with suppress(BlockingIOError):
+            self._waker.send(b"!")

@@ -6,15 +6,15 @@ import json
 import logging
 import time
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import pytest
 
-from daemon.delivery.mqtt import MqttDelivery
+from daemon.delivery.mqtt import MqttDelivery, Pace
 from daemon.delivery.outbox import Outbox
 from daemon.demo.broker import PrivateBroker, free_port
 from daemon.events import Message
-from daemon.settings import BrokerSettings
+from daemon.settings import BrokerSettings, OutboxSettings
 from tests.daemon.wire import PATIENCE_S, Watcher, Wire
 
 NODE = "n0de"
@@ -33,7 +33,8 @@ def state(number: int) -> Message:
 
 @contextmanager
 def delivering(port: int, outbox: Outbox, protocol: str = "5") -> Iterator[MqttDelivery]:
-    delivery = MqttDelivery(BrokerSettings(port=port, protocol=protocol), NODE, outbox, lambda: AT)
+    pace = Pace(farewell_s=0.1)
+    delivery = MqttDelivery(BrokerSettings(port=port, protocol=protocol), NODE, outbox, lambda: AT, pace)
     delivery.start()
     try:
         yield delivery
@@ -65,7 +66,7 @@ def await_that(holds: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_events_arrive_once_in_order_and_acknowledged(broker: PrivateBroker, protocol: str) -> None:
-    outbox = Outbox("b00t", 1000)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with Watcher(broker.port) as watcher, delivering(broker.port, outbox, protocol):
         commit(outbox, 1, 300)
         watcher.await_that(lambda: len(numbers(watcher)) == 300)
@@ -80,20 +81,21 @@ def test_events_arrive_once_in_order_and_acknowledged(broker: PrivateBroker, pro
 
 
 def test_mqtt_5_adds_content_type_expiry_boot_and_seq(broker: PrivateBroker) -> None:
-    outbox = Outbox("b00t", 1000)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with Watcher(broker.port) as watcher, delivering(broker.port, outbox):
         outbox.commit(utterance(1))
         outbox.commit(state(2))
         watcher.await_that(lambda: bool(watcher.of("state")))
-    for one, seq in ((watcher.of("utterance")[0], "1"), (watcher.of("state")[0], "2")):
+    for kind, seq in (("utterance", "1"), ("state", "2")):
+        one = watcher.of(kind)[0]
         assert one.properties.ContentType == "application/json"
-        assert one.properties.UserProperty == [("boot", "b00t"), ("seq", seq)]
+        assert one.properties.UserProperty == [("boot", "b00t"), ("seq", seq), ("schema", f"affectd/{kind}/1")]
     assert 0 < watcher.of("state")[0].properties.MessageExpiryInterval <= 300
     assert not hasattr(watcher.of("utterance")[0].properties, "MessageExpiryInterval")
 
 
 def test_mqtt_3_has_it_all_in_the_json(broker: PrivateBroker) -> None:
-    outbox = Outbox("b00t", 1000)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with Watcher(broker.port) as watcher, delivering(broker.port, outbox, "3.1.1"):
         outbox.commit(state(1))
         watcher.await_that(lambda: bool(watcher.of("state")))
@@ -104,7 +106,7 @@ def test_mqtt_3_has_it_all_in_the_json(broker: PrivateBroker) -> None:
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_state_and_availability_are_there_for_who_comes_later(broker: PrivateBroker, protocol: str) -> None:
-    outbox = Outbox("b00t", 1000)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with Watcher(broker.port) as watcher:
         with delivering(broker.port, outbox, protocol):
             commit(outbox, 1, 3, state)
@@ -126,7 +128,7 @@ def test_state_and_availability_are_there_for_who_comes_later(broker: PrivateBro
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_a_connection_cut_hard_is_told_by_the_last_will_and_mended(broker: PrivateBroker, protocol: str) -> None:
-    outbox = Outbox("b00t", 1000)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with Watcher(broker.port) as watcher, Wire(broker.port) as wire:
         wire.mend()
         with delivering(wire.port, outbox, protocol) as delivery:
@@ -148,7 +150,7 @@ def test_a_connection_cut_hard_is_told_by_the_last_will_and_mended(broker: Priva
 
 def test_a_broker_that_is_not_there_yet_is_waited_for_and_said(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    outbox = Outbox("b00t", 1000)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with Wire(free_port()) as nobody, delivering(nobody.port, outbox) as delivery:
         commit(outbox, 1, 100)
         await_that(lambda: "is not there yet" in caplog.text)
@@ -171,7 +173,7 @@ def in_order(got: list[int]) -> list[int]:
 @pytest.mark.parametrize("n_open", [1, 7, 60])
 def test_a_broker_killed_half_way_loses_nothing_and_keeps_the_order(protocol: str, n_open: int) -> None:
     """`n_open` events are on their way when the broker dies, more are committed before it is back."""
-    outbox = Outbox("b00t", 1000)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     port = free_port()
     with Wire(port) as wire, delivering(wire.port, outbox, protocol) as delivery:
         with PrivateBroker(port) as broker, Watcher(port) as watcher:
@@ -181,7 +183,7 @@ def test_a_broker_killed_half_way_loses_nothing_and_keeps_the_order(protocol: st
             await_that(lambda: not len(outbox))
             wire.hold()
             commit(outbox, 51, 50 + n_open)
-            await_that(lambda: len(delivery._in_flight) == min(n_open, 20))
+            await_that(lambda: len(delivery._postman._letters) == min(n_open, 20))
             broker._child.kill()
         assert numbers(watcher) == list(range(1, 51))
         wire.cut()
@@ -195,23 +197,18 @@ def test_a_broker_killed_half_way_loses_nothing_and_keeps_the_order(protocol: st
 
 
 def test_new_events_do_not_overtake_those_that_are_sent_again(broker: PrivateBroker) -> None:
-    """Even when the thread that sends again is held up just after it has said that it is connected."""
-    outbox = Outbox("b00t", 1000)
+    """Even when the delivery is held up just after it has said that it is connected."""
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with Watcher(broker.port) as watcher, Wire(broker.port) as wire:
         wire.mend()
         with delivering(wire.port, outbox) as delivery:
-
-            def slowly(*facts: Any) -> None:
-                delivery._on_connect(*facts)
-                time.sleep(0.1)
-
-            delivery._client.on_connect = slowly
+            delivery.on_connected(lambda: time.sleep(0.1))
             outbox.commit(utterance(1))
             watcher.await_that(lambda: numbers(watcher) == [1])
             await_that(lambda: not len(outbox))
             wire.hold()
             commit(outbox, 2, 6)
-            await_that(lambda: len(delivery._in_flight) == 5)
+            await_that(lambda: len(delivery._postman._letters) == 5)
             wire.cut()
             await_that(lambda: not delivery.connected)
             wire.mend()
@@ -222,7 +219,7 @@ def test_new_events_do_not_overtake_those_that_are_sent_again(broker: PrivateBro
 
 
 def test_an_acknowledgement_that_was_lost_brings_the_event_twice(broker: PrivateBroker) -> None:
-    outbox = Outbox("b00t", 1000)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with Watcher(broker.port) as watcher, Wire(broker.port) as wire:
         wire.mend()
         with delivering(wire.port, outbox) as delivery:
@@ -240,7 +237,7 @@ def test_an_acknowledgement_that_was_lost_brings_the_event_twice(broker: Private
 
 
 def test_what_cannot_be_delivered_is_counted() -> None:
-    outbox = Outbox("b00t", 1000)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     delivery = MqttDelivery(BrokerSettings(port=free_port()), NODE, outbox, lambda: AT)
     delivery.start()
     commit(outbox, 1, 3)
@@ -248,12 +245,12 @@ def test_what_cannot_be_delivered_is_counted() -> None:
 
 
 def test_health_is_sent_once_and_only_while_the_broker_answers(broker: PrivateBroker) -> None:
-    outbox = Outbox("b00t", 1000)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with Watcher(broker.port) as watcher, Wire(broker.port) as wire, delivering(wire.port, outbox) as delivery:
-        delivery.publish_health({"number": 1})
+        delivery.publish_now(f"affectd/{NODE}/health", b'{"number":1}')
         wire.mend()
         await_that(lambda: delivery.connected)
-        delivery.publish_health({"number": 2})
+        delivery.publish_now(f"affectd/{NODE}/health", b'{"number":2}')
         watcher.await_that(lambda: bool(watcher.of("health")))
     assert [(one.topic, one.payload, one.qos, one.retain) for one in watcher.of("health")] == [
         ("affectd/n0de/health", b'{"number":2}', 0, False)

@@ -13,12 +13,12 @@ from typing import Callable, Iterator
 
 import pytest
 
-from daemon.delivery.mqtt import MqttDelivery
+from daemon.delivery.mqtt import MqttDelivery, Pace
 from daemon.delivery.outbox import Outbox
 from daemon.demo.broker import PLACES, PrivateBroker, free_port
 from daemon.errors import BrokerError
 from daemon.events import Message
-from daemon.settings import BrokerSettings
+from daemon.settings import BrokerSettings, OutboxSettings
 from tests.daemon.wire import PATIENCE_S, Wire
 
 NODE = "n0de"
@@ -39,11 +39,14 @@ def listens(port: int) -> bool:
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
-    """Of a mosquitto that wants a password, and lets `cabin` write availability and utterances, but no state."""
+    """Of a mosquitto that wants a password, and lets `cabin` write availability, gaps and utterances, but no state."""
     passwords, rules, settings = tmp_path / "passwords", tmp_path / "acl", tmp_path / "mosquitto.conf"
     passwords.touch(mode=0o600)
     subprocess.run(["mosquitto_passwd", "-b", str(passwords), "cabin", PASSWORD], check=True)
-    rules.write_text(f"user cabin\ntopic write affectd/{NODE}/availability\ntopic write affectd/{NODE}/driver/utterance\n")
+    rules.write_text(
+        f"user cabin\ntopic write affectd/{NODE}/availability\ntopic write affectd/{NODE}/driver/utterance\n"
+        f"topic write affectd/{NODE}/gap\n"
+    )
     rules.chmod(0o600)
     port = free_port()
     settings.write_text(
@@ -61,7 +64,7 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 @contextmanager
 def delivering(settings: BrokerSettings, outbox: Outbox) -> Iterator[MqttDelivery]:
-    delivery = MqttDelivery(settings, NODE, outbox, lambda: "now")
+    delivery = MqttDelivery(settings, NODE, outbox, lambda: "now", Pace(again_s=0.02, farewell_s=0.1))
     delivery.start()
     try:
         yield delivery
@@ -76,20 +79,20 @@ def message(kind: str) -> Message:
 def test_the_password_is_the_first_line_of_its_file(port: int, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text(f"{PASSWORD}\r\na second line\n")
-    outbox = Outbox("b00t", 100)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with delivering(BrokerSettings(port=port, username="cabin", password_file=str(secret)), outbox) as delivery:
         outbox.commit(message("utterance"))
         await_that(lambda: not len(outbox))
-        assert delivery.n_refused == 0
+        assert delivery.summary()["refused"] == 0
 
 
-@pytest.mark.parametrize("username", ["", "cabin"])
+@pytest.mark.parametrize("username", ["nobody", "cabin"])
 def test_a_wrong_password_is_said_and_the_events_are_kept(
     port: int, tmp_path: Path, username: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_text("wrong\n")
-    outbox = Outbox("b00t", 100)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with delivering(BrokerSettings(port=port, username=username, password_file=str(secret)), outbox) as delivery:
         outbox.commit(message("utterance"))
         await_that(lambda: "refuses: Not authorized; check the user name and the password file" in caplog.text)
@@ -105,17 +108,18 @@ def test_an_event_that_the_rules_forbid_is_counted_and_said(
     caplog.set_level(logging.ERROR)
     secret = tmp_path / "secret"
     secret.write_text(PASSWORD)
-    outbox = Outbox("b00t", 100)
+    outbox = Outbox(None, "b00t", OutboxSettings())
     with delivering(BrokerSettings(port=port, username="cabin", password_file=str(secret)), outbox) as delivery:
         outbox.commit(message("state"))
         outbox.commit(message("utterance"))
         await_that(lambda: not len(outbox))
-        assert delivery.n_refused == 1
-    assert f"the broker refused seq 1: Not authorized; check its access rules for affectd/{NODE}/#" in caplog.text
+        assert delivery.summary()["refused"] == 4
+        assert outbox.summary()["put_aside"] == 1
+    assert f"the broker refuses seq 1 on driver/state: Not authorized; check its access rules for affectd/{NODE}/#" in caplog.text
 
 
 def test_a_new_trouble_is_said_at_once(port: int, caplog: pytest.LogCaptureFixture) -> None:
-    with Wire(port) as wire, delivering(BrokerSettings(port=wire.port), Outbox("b00t", 100)):
+    with Wire(port) as wire, delivering(BrokerSettings(port=wire.port), Outbox(None, "b00t", OutboxSettings())):
         await_that(lambda: "is not there yet" in caplog.text)
         wire.mend()
         await_that(lambda: "refuses: Not authorized" in caplog.text)
