@@ -28,6 +28,7 @@ UNREAD = 100
 CONNECT_S = 10.0
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 10.0
+LEAVE_S = 1.0
 SOON_S = 5.0
 TAKEN_OVER = 0x8E
 HOPELESS = {0x85: "client identifier not valid", 0x86: "bad user name or password", 0x87: "not authorized", 0x8A: "banned"}
@@ -97,7 +98,8 @@ class SessionSubscriber:
         self._ending.set()
         if self._client:
             self._client.disconnect()
-        self._thread.join(CONNECT_S)
+        # it may hang in an attempt to connect: it is left behind then
+        self._thread.join(LEAVE_S)
 
     def next(self, patience_s: float) -> Event | None:
         """What happened next; None when nothing has for so long."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from daemon.__main__ import main
 from daemon.delivery.cloudevents import structured
-from daemon.demo.broker import PrivateBroker, free_port
+from daemon.demo.broker import PLACES, PrivateBroker, free_port
 from daemon.listen.lines import JsonForm, TextForm
 from daemon.listen.reader import NUMBERED, SHOWN, Reader
 from tests.daemon.wire import PATIENCE_S
@@ -260,6 +262,36 @@ def test_who_is_put_out_by_his_double_is_told_so() -> None:
     with PrivateBroker() as broker, listening(broker.port, *same) as first, listening(broker.port, *same):
         assert first.stderr is not None
         assert "another subscriber has our client id" in first.stderr.readline()
+
+
+@pytest.fixture
+def guarded_port(tmp_path: Path) -> Iterator[int]:
+    """Of a mosquitto that wants a password."""
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path=PLACES)
+    assert program is not None
+    passwords, settings, port = tmp_path / "passwords", tmp_path / "mosquitto.conf", free_port()
+    passwords.touch(mode=0o600)
+    subprocess.run(["mosquitto_passwd", "-b", str(passwords), "me", "correct horse"], check=True)
+    settings.write_text(f"user {getpass.getuser()}\nlistener {port} 127.0.0.1\npassword_file {passwords}\nlog_type none\n")
+    child = subprocess.Popen([program, "-c", str(settings)])
+    yield port
+    child.kill()
+    child.wait()
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_password_is_read_from_its_file_and_a_wrong_one_ends_it(guarded_port: int, tmp_path: Path, protocol: str) -> None:
+    secret = tmp_path / "secret"
+    arguments = ["--username", "me", "--password-file", str(secret), "--protocol", protocol]
+    secret.write_text("correct horse\n")
+    with listening(guarded_port, *arguments):
+        pass
+    secret.write_text("wrong\n")
+    command = [sys.executable, "-m", "daemon", "listen", "--broker", f"127.0.0.1:{guarded_port}", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 4
+    assert done.stderr.startswith(f"affectd: error: broker 127.0.0.1:{guarded_port} refuses us: ")
+    assert "wrong" not in done.stderr
 
 
 @pytest.mark.parametrize(
