@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from daemon import assembly
 from daemon.capture.switched import SwitchedSource
 from daemon.clock import SystemClock
 from daemon.commands import Commands
+from daemon.delivery import discovery
 from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
 from daemon.keeping import Keeper, require_place
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 HEALTH_EVERY_S = 10.0
 LEAST_BETWEEN_S = 0.1
 FAREWELL_S = 5.0
+OUTBOX = "outbox.sqlite"
 
 
 class Service:
@@ -41,13 +44,15 @@ class Service:
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._ended = threading.Event()
-        switches = SwitchFile(state_folder(settings), [one.name for one in settings.source])
-        self.outbox = Outbox(self.boot, settings.broker.capacity)
-        self._delivery = MqttDelivery(settings.broker, settings.node.name, self.outbox, self._clock.at)
+        state = state_folder(settings)
+        switches = SwitchFile(state, [one.name for one in settings.source])
         self._wake = threading.Event()
         self._sources: dict[str, SwitchedSource] = {}
         self.commands = Commands(self._sources, switches, self._clock.at, self._changed)
         with ExitStack() as opened:
+            self.outbox = Outbox(state / OUTBOX, self.boot, settings.outbox, settings.node.name, self._clock.at)
+            opened.callback(self.outbox.close)
+            self._delivery = MqttDelivery(settings.broker, settings.node.name, self.outbox, self._clock.at)
             for one in settings.source:
                 open_source = partial(assembly.open_source, one, model.contract, self._clock.ring)
                 source = SwitchedSource(one.name, open_source, switches.is_on(one.name), self.commands.not_opened)
@@ -59,8 +64,16 @@ class Service:
             )
             self._keeper = _keeper(settings.seat.keep, model, self._seats)
             self._close = opened.pop_all()
+        self._attend(model.contract.labels)
         self._health = threading.Thread(target=self._tell_health, name="health", daemon=True)
         logger.info("model %s, licence %s, sha256 %s", model.contract.name, model.contract.licence, model.sha256)
+
+    def _attend(self, labels: Sequence[str]) -> None:
+        """To commands, and to Home Assistant."""
+        settings, node = self._settings, self._settings.node.name
+        self._delivery.subscribe(f"affectd/{node}/+/set", self.commands.received)
+        about = discovery.payload(node, list(self._sources), labels, settings.broker.cloudevents)
+        discovery.Discovery(settings.discovery, about, discovery.topic(settings.discovery, node), self._delivery)
 
     def __enter__(self) -> Service:
         self._delivery.start()
@@ -76,8 +89,10 @@ class Service:
         self._wake.set()
         # first what was promised: a device may be slow to let go
         left = self._delivery.stop(FAREWELL_S)
+        self.outbox.close()
         if left:
-            logger.warning("%d events could not be delivered in %g s and are lost", left, FAREWELL_S)
+            told = "are lost" if self.outbox.in_memory else "wait on disk for the next start"
+            logger.warning("%d events could not be delivered in %g s: they %s", left, FAREWELL_S, told)
         if self._keeper:
             self._keeper.keep()
         self._close.close()
@@ -94,8 +109,8 @@ class Service:
             }
             for seat in self._seats
         }
-        outbox = {"waiting": len(self.outbox), "dropped": self.outbox.n_dropped, "refused": self._delivery.n_refused}
-        delivery = {"connected": self._delivery.connected, "refused": self._delivery.n_refused}
+        delivery = self._delivery.summary()
+        outbox = {**self.outbox.summary(), "refused": delivery["refused"]}
         head = {"schema": "affectd/health/1", "node": self._settings.node.name, "boot": self.boot, "at": self._clock.at()}
         return {
             **head,
@@ -118,7 +133,10 @@ class Service:
             if self._ended.wait(LEAST_BETWEEN_S):
                 return
             self._wake.clear()
-            self._delivery.publish_health(self.health())
+            if self._delivery.connected:
+                self.outbox.name_gaps()
+            health = json.dumps(self.health(), separators=(",", ":"), allow_nan=False)
+            self._delivery.publish_now(f"affectd/{self._settings.node.name}/health", health.encode())
             if self._keeper:
                 self._keeper.keep_now_and_then(self._clock.now_ns())
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any, Mapping, TypeVar
 
 from daemon.errors import SettingsError
+from daemon.settings_broker import BrokerSettings as BrokerSettings
+from daemon.settings_outbox import OutboxSettings as OutboxSettings
+from daemon.wish import want as _want
 from models.contract import Contract
 from models.registry import DEFAULT
 
@@ -21,18 +24,6 @@ else:
 T = TypeVar("T")
 TOPIC_LEVEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 TOPIC = re.compile(r"[^+#\s/]+(/[^+#\s/]+)*")
-
-
-def _want(right: bool, name: str, value: object, wish: str) -> None:
-    if not right:
-        raise SettingsError(f"{name} is {value!r}: want {wish}")
-
-
-def _is_host(name: str) -> bool:
-    try:
-        return bool(name.encode("idna")) and " " not in name
-    except UnicodeError:
-        return False
 
 
 @dataclass(frozen=True)
@@ -59,31 +50,6 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         _want(0.0 <= self.stride_ms <= 10000.0, "stride_ms", self.stride_ms, "0 to 10000")
-
-
-@dataclass(frozen=True)
-class BrokerSettings:
-    """Where the events go."""
-
-    host: str = "127.0.0.1"
-    port: int = 1883
-    protocol: str = "5"
-    """MQTT "5" or "3.1.1"."""
-    username: str = ""
-    password_file: str = ""
-    """A file whose first line is the password; never the password itself."""
-    client_id: str = ""
-    """Empty: affectd-<node>."""
-    keepalive_s: int = 30
-    capacity: int = 10000
-    """Messages kept while the broker is away; then the oldest go, and are counted."""
-
-    def __post_init__(self) -> None:
-        _want(_is_host(self.host), "host", self.host, "a name or an address")
-        _want(1 <= self.port <= 65535, "port", self.port, "1 to 65535")
-        _want(self.protocol in ("5", "3.1.1"), "protocol", self.protocol, '"5" or "3.1.1"')
-        _want(5 <= self.keepalive_s <= 3600, "keepalive_s", self.keepalive_s, "5 to 3600")
-        _want(100 <= self.capacity <= 1000000, "capacity", self.capacity, "100 to 1000000")
 
 
 @dataclass(frozen=True)
@@ -213,6 +179,7 @@ class Settings:
     node: NodeSettings = field(default_factory=NodeSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
+    outbox: OutboxSettings = field(default_factory=OutboxSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     gate: GateSettings = field(default_factory=GateSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
@@ -230,10 +197,13 @@ class Settings:
         return asdict(self)
 
 
+GONE = {"capacity": "the outbox lies on disk now, and its room is [outbox] max_mb"}
+"""Keys that older files have, and what is there in their place."""
 SECTIONS: Mapping[str, type[Any]] = {
     "node": NodeSettings,
     "model": ModelSettings,
     "broker": BrokerSettings,
+    "outbox": OutboxSettings,
     "discovery": DiscoverySettings,
     "gate": GateSettings,
     "decision": DecisionSettings,
@@ -281,6 +251,8 @@ def _section(cls: type[T], table: Any, where: str) -> T:
 def _refuse_unknown(table: Mapping[str, Any], known: list[str], what: str) -> None:
     for name in table:
         if name not in known:
+            if name in GONE:
+                raise SettingsError(f"{what} {name!r} is no more: {GONE[name]}")
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
             raise SettingsError(f"unknown {what} {name!r}; {hint}")

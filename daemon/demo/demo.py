@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Callable
 
 from daemon import assembly
@@ -61,9 +63,12 @@ def demo(
     seat = choose(source, once, say)
     show = Show(write, stop)
     topics = [f"affectd/{NODE}/{seat.name}/{kind}" for kind in KINDS]
-    with PrivateBroker(port) as broker, Subscriber(broker.port, topics, show.receive) as subscriber:
+    with ExitStack() as opened:
+        broker = opened.enter_context(PrivateBroker(port))
+        subscriber = opened.enter_context(Subscriber(broker.port, topics, show.receive))
+        state = opened.enter_context(TemporaryDirectory(prefix="affectd-demo-"))
         say(f"broker: 127.0.0.1:{broker.port}, private; look on with: mosquitto_sub -p {broker.port} -t 'affectd/#' -v")
-        settings = Settings(node=NodeSettings(NODE), broker=BrokerSettings(port=broker.port), source=(seat,))
+        settings = Settings(node=NodeSettings(NODE, state), broker=BrokerSettings(port=broker.port), source=(seat,))
         while not stop.is_set():
             with Service(settings, model) as service:
                 service.run(stop)

@@ -11,7 +11,7 @@ import pytest
 from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
 from daemon.errors import SettingsError
-from daemon.settings import SECTIONS, BrokerSettings, Settings, SourceSettings, from_table, load
+from daemon.settings import SECTIONS, BrokerSettings, OutboxSettings, Settings, SourceSettings, from_table, load
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "affectd.toml"
 
@@ -26,10 +26,16 @@ WRONG = [
     ("broker", "host", '""', "a name or an address"),
     ("broker", "port", "0", "want 1 to 65535"),
     ("broker", "port", "99999", "want 1 to 65535"),
-    ("broker", "protocol", '"3.1"', 'want "5" or "3.1.1"'),
+    ("broker", "protocol", '"3.1"', 'want "auto", "5" or "3.1.1"'),
     ("broker", "keepalive_s", "4", "want 5 to 3600"),
     ("broker", "keepalive_s", "3601", "want 5 to 3600"),
-    ("broker", "capacity", "99", "want 100 to 1000000"),
+    ("broker", "password_credential", '"../shadow"', "a name of letters"),
+    ("broker", "session_expiry_s", "-1", "want 0 to 604800"),
+    ("broker", "session_expiry_s", "604801", "want 0 to 604800"),
+    ("outbox", "max_mb", "0.0", "want 0.001 to 100000"),
+    ("outbox", "max_age_h", "-1", "want 0 to 87600"),
+    ("outbox", "drop", '"both"', 'want "oldest" or "newest"'),
+    ("outbox", "linger_ms", "10001", "want 0 to 10000"),
     ("discovery", "prefix", '"home assistant"', "without +, # and spaces"),
     ("discovery", "prefix", '"a/"', "without +, # and spaces"),
     ("discovery", "status_topic", '"homeassistant/#"', "without +, # and spaces"),
@@ -57,12 +63,15 @@ WRONG = [
     ("seat", "forget_after_s", "nan", "above 0, at most a day"),
 ]
 FREE_TEXT = {
-    *(("broker", key) for key in ("username", "password_file", "client_id")),
+    *(
+        ("broker", key)
+        for key in ("username", "password_file", "password_credential", "ca_file", "cert_file", "key_file", "client_id")
+    ),
     ("model", "name"),
     ("node", "state"),
     ("seat", "keep"),
 }
-SWITCHES = {("discovery", "enabled"), ("gate", "speech_only"), ("seat", "adapt")}
+SWITCHES = {("broker", "cloudevents"), ("broker", "tls"), ("discovery", "enabled"), ("gate", "speech_only"), ("seat", "adapt")}
 EVERY_KEY = [(section, one.name, one.default) for section, cls in SECTIONS.items() for one in fields(cls)]
 
 
@@ -119,6 +128,11 @@ def test_an_unknown_key_names_the_nearest(file: Path, section: str, key: str, de
 
 def test_an_unknown_key_like_no_other_names_them_all(file: Path) -> None:
     assert "unknown key 'zzz'; known are aggressiveness, onset_ms" in refusal(file, "[gate]\nzzz = 1\n")
+
+
+def test_a_key_that_is_no_more_names_what_took_its_place(file: Path) -> None:
+    said = refusal(file, "[broker]\ncapacity = 10000\n")
+    assert said.endswith("[broker] key 'capacity' is no more: the outbox lies on disk now, and its room is [outbox] max_mb")
 
 
 def test_an_unknown_section_names_the_nearest(file: Path) -> None:
@@ -196,5 +210,5 @@ def test_a_password_file_that_cannot_be_read_is_refused(file: Path, make: Callab
     make(file)
     settings = BrokerSettings(username="cabin", password_file=str(file))
     with pytest.raises(SettingsError, match=r"^\[broker\] password_file .*affectd\.toml: cannot be read: .+") as refused:
-        MqttDelivery(settings, "cabin", Outbox("boot", 100), lambda: "now")
+        MqttDelivery(settings, "cabin", Outbox(None, "boot", OutboxSettings()), lambda: "now")
     assert "\n" not in str(refused.value)
