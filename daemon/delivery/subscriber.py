@@ -82,7 +82,8 @@ class SessionSubscriber:
         self._topics = topics
         self._protocol = "5" if settings.protocol == "auto" else settings.protocol
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._resumed = self._was_connected = False
+        self._is_settled = settings.protocol != "auto"
+        self._resumed = self._was_connected = self._is_unsupported = self._has_hung_up = False
         self._why = ""
         self._client: paho.Client | None = None
         self._over = threading.Event()
@@ -113,22 +114,36 @@ class SessionSubscriber:
     def _work(self) -> None:
         pause_s = FIRST_RETRY_S
         while not self._ending.is_set():
-            before, began_s = self._protocol, time.monotonic()
+            began_s = time.monotonic()
             trouble = self._connect_once()
-            if self._protocol == before:
-                if self._was_connected and time.monotonic() - began_s >= SOON_S:
-                    pause_s = FIRST_RETRY_S
-                elif self._was_connected:
-                    # brokers tell who is put out by his double in MQTT 5 at best, and not all do then
-                    trouble += " soon after it let us in: where another subscriber has our client id, give each its own"
-                self._events.put(Gone(trouble))
-                # all who have lost the same broker do not come back at once
-                self._ending.wait(pause_s * random.uniform(0.5, 1.0))
-                pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+            if self._takes_another_version():
+                continue
+            if self._was_connected and time.monotonic() - began_s >= SOON_S:
+                pause_s = FIRST_RETRY_S
+            elif self._was_connected:
+                # brokers tell who is put out by his double in MQTT 5 at best, and not all do then
+                trouble += " soon after it let us in: where another subscriber has our client id, give each its own"
+            self._events.put(Gone(trouble))
+            # all who have lost the same broker do not come back at once
+            self._ending.wait(pause_s * random.uniform(0.5, 1.0))
+            pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+
+    def _takes_another_version(self) -> bool:
+        """Without MQTT 5 some brokers say so, and others just hang up. True when the next attempt need not wait."""
+        if self._is_settled:
+            return False
+        if self._was_connected or self._is_unsupported:
+            self._is_settled = True
+            self._protocol = "3.1.1" if self._is_unsupported else self._protocol
+            return self._is_unsupported
+        if self._has_hung_up:
+            self._protocol = "3.1.1" if self._protocol == "5" else "5"
+        return self._has_hung_up and self._protocol == "3.1.1"
 
     def _connect_once(self) -> str:
         """One connection, to its end, and why it ended. A client of its own, so that nothing of the last one is left."""
-        self._why, self._was_connected = "", False
+        self._why = ""
+        self._was_connected = self._is_unsupported = self._has_hung_up = False
         self._over.clear()
         client = self._client = self._make_client()
         try:
@@ -145,6 +160,7 @@ class SessionSubscriber:
             client.disconnect()
         self._over.wait()
         client.loop_stop()
+        self._has_hung_up = not (self._why or self._was_connected)
         return self._why or "has hung up"
 
     def _open(self, client: paho.Client) -> None:
@@ -158,10 +174,8 @@ class SessionSubscriber:
             client.connect(settings.host, settings.port, settings.keepalive_s)
 
     def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
-        if reason.value == UNSUPPORTED_PROTOCOL and self._settings.protocol == "auto" and self._protocol == "5":
-            self._protocol = "3.1.1"
-            client.disconnect()
-        elif reason.value in HOPELESS:
+        self._is_unsupported = reason.value == UNSUPPORTED_PROTOCOL and self._protocol == "5"
+        if reason.value in HOPELESS:
             self._events.put(Refused(f"refuses us: {HOPELESS[reason.value]}"))
         elif reason.is_failure:
             self._why = f"refuses us: {reason}"
