@@ -50,6 +50,8 @@ class BrokerSettings:
     keepalive_s: int = 30
     session_expiry_s: int = 300
     """So long the broker keeps commands for us while the connection is lost (MQTT 5)."""
+    cloudevents: bool = False
+    """true: events go out in the form of CloudEvents 1.0, JSON, each message as its `data`."""
 
     def __post_init__(self) -> None:
         want(_is_host(self.host), "host", self.host, "a name or an address")

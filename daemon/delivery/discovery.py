@@ -29,8 +29,8 @@ class Delivery(Protocol):
     def on_connected(self, callback: Callable[[], None]) -> None:
         """Called after each accepted connection."""
 
-    def subscribe(self, topic: str, callback: Callable[[str, bytes], None]) -> None:
-        """Called with each message on the topic."""
+    def subscribe(self, topic: str, callback: Callable[[str, bytes, bool], None]) -> None:
+        """Called with each message on the topic, and whether the broker had kept it."""
 
     def publish_now(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
         """Dropped while there is no connection."""
@@ -54,7 +54,7 @@ class Discovery:
             self._forgotten.set()
             self._publish()
 
-    def _status(self, _topic: str, payload: bytes) -> None:
+    def _status(self, _topic: str, payload: bytes, _retained: bool) -> None:
         if payload == b"online":
             self._publish()
 

@@ -76,9 +76,10 @@ class MqttDelivery:
         self._pace = pace or Pace()
         self._where = f"{settings.host}:{settings.port}"
         self._chance = random.Random()
-        self._postman = Postman(outbox, node, lambda: self._availability("online"), self._chance, self._pace.again_s)
+        online = partial(self._availability, "online")
+        self._postman = Postman(outbox, node, online, self._chance, self._pace.again_s, enveloped=settings.cloudevents)
         self._on_connected: list[Callable[[], None]] = []
-        self._subscribed: list[tuple[str, Callable[[str, bytes], None]]] = []
+        self._subscribed: list[tuple[str, Callable[[str, bytes, bool], None]]] = []
         self._connected = threading.Event()
         self._protocol: str | None = None
         self._n_connections = 0
@@ -103,8 +104,8 @@ class MqttDelivery:
         """Called on the delivery thread after each accepted connection, after `online`."""
         self._on_connected.append(callback)
 
-    def subscribe(self, topic: str, callback: Callable[[str, bytes], None]) -> None:
-        """Call back on the delivery thread with each message on the topic filter. Before `start`."""
+    def subscribe(self, topic: str, callback: Callable[[str, bytes, bool], None]) -> None:
+        """Call back on the delivery thread with topic, payload and whether the broker had kept it. Before `start`."""
         self._subscribed.append((topic, callback))
 
     def publish_now(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
@@ -245,7 +246,7 @@ class MqttDelivery:
     def _arrived(self, one: Arrived) -> None:
         for topic, callback in self._subscribed:
             if topic_matches_sub(topic, one.topic):
-                self._call([partial(callback, one.topic, one.payload)])
+                self._call([partial(callback, one.topic, one.payload, one.retained)])
 
     def _call(self, callbacks: Sequence[Callable[[], None]]) -> None:
         for callback in callbacks:

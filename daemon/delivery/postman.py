@@ -9,6 +9,7 @@ import random
 from collections import deque
 from typing import Callable
 
+from daemon.delivery import cloudevents
 from daemon.delivery.connection import Accepted, Connection, Publication
 from daemon.delivery.outbox import Letter, Outbox
 from daemon.delivery.refusals import OWN_FAULT, Refusals
@@ -32,10 +33,19 @@ class Postman:
     """For the delivery thread alone, but for `hand`. Times are seconds of one monotonic clock."""
 
     def __init__(
-        self, outbox: Outbox, node: str, control: Callable[[], Publication], chance: random.Random, again_s: float
+        self,
+        outbox: Outbox,
+        node: str,
+        control: Callable[[], Publication],
+        chance: random.Random,
+        again_s: float,
+        *,
+        enveloped: bool = False,
     ) -> None:
-        """`control`: what can be published again at any time without harm. `again_s`: until a refused letter is tried again."""
+        """`control`: what can be published again at any time without harm. `again_s`: until a refused letter is tried again.
+        `enveloped`: letters go out as CloudEvents."""
         self.n_refused = 0
+        self._enveloped = enveloped
         self._outbox = outbox
         self._node = node
         self._control = control
@@ -216,7 +226,11 @@ class Postman:
             # one that is too old already is still told to whoever is connected now
             expiry_s = max(1, math.ceil(expiry_s - letter.age_s - (now_s - self._taken_s)))
         topic = f"{PREFIX}/{self._node}/{letter.topic}"
-        return Publication(topic, letter.payload, 1, letter.retain and self._granted.retain, CONTENT_TYPE, about, expiry_s)
+        retain = letter.retain and self._granted.retain
+        payload, content_type = letter.payload, CONTENT_TYPE
+        if self._enveloped:
+            payload, content_type = cloudevents.structured(payload), cloudevents.CONTENT_TYPE
+        return Publication(topic, payload, 1, retain, content_type, about, expiry_s)
 
     # ---- back ----
 

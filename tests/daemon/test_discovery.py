@@ -34,13 +34,13 @@ class Recorder:
 
     def __init__(self) -> None:
         self.published: list[tuple[str, bytes, int, bool]] = []
-        self.subscribed: dict[str, Callable[[str, bytes], None]] = {}
+        self.subscribed: dict[str, Callable[[str, bytes, bool], None]] = {}
         self._callbacks: list[Callable[[], None]] = []
 
     def on_connected(self, callback: Callable[[], None]) -> None:
         self._callbacks.append(callback)
 
-    def subscribe(self, topic: str, callback: Callable[[str, bytes], None]) -> None:
+    def subscribe(self, topic: str, callback: Callable[[str, bytes, bool], None]) -> None:
         self.subscribed[topic] = callback
 
     def publish_now(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
@@ -240,9 +240,9 @@ def test_it_is_told_after_each_connection_retained_and_when_home_assistant_comes
     assert recorder.published == []
     recorder.connect()
     assert recorder.published == [(TOPIC, b"about", 1, True)]
-    recorder.subscribed["homeassistant/status"]("homeassistant/status", b"offline")
+    recorder.subscribed["homeassistant/status"]("homeassistant/status", b"offline", False)
     assert len(recorder.published) == 1
-    recorder.subscribed["homeassistant/status"]("homeassistant/status", b"online")
+    recorder.subscribed["homeassistant/status"]("homeassistant/status", b"online", False)
     recorder.connect()
     assert recorder.published == [(TOPIC, b"about", 1, True)] * 3
 
