@@ -39,13 +39,27 @@ class Sender:
     """Such a process. Use it as a context; it is killed in the end."""
 
     def __init__(
-        self, place: Path | None, boot: str, port: int, outbox: Mapping[str, Any] | None = None, n_batches: int = 0
+        self,
+        place: Path | None,
+        boot: str,
+        port: int,
+        outbox: Mapping[str, Any] | None = None,
+        n_batches: int = 0,
+        pause_s: float = 0.02,
     ) -> None:
-        """`place`: None forgets, and says that it does not; `outbox`: its settings; `n_batches`: so many, 0: no end."""
+        """`place`: None forgets, and says that it does not; `outbox`: its settings.
+
+        `n_batches`: so many, 0: no end; `pause_s`: at most so much between two.
+        """
         where = str(place) if place else ""
         command = [sys.executable, "-m", "tests.faults.committer", where, boot, str(port), json.dumps(outbox or {})]
         self._child = subprocess.Popen(
-            [*command, str(n_batches)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [*command, str(n_batches), str(pause_s)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
         self.said = Said()
         self.n_batches = 0
@@ -112,7 +126,9 @@ class Sender:
 
 def _main() -> None:
     parser = argparse.ArgumentParser()
-    for name, kind in (("place", str), ("boot", str), ("port", int), ("outbox", json.loads), ("n_batches", int)):
+    for name in ("place", "boot"):
+        parser.add_argument(name)
+    for name, kind in (("port", int), ("outbox", json.loads), ("n_batches", int), ("pause_s", float)):
         parser.add_argument(name, type=kind)
     options = parser.parse_args()
     _fake_the_clock()
@@ -135,7 +151,7 @@ def _main() -> None:
         if not options.n_batches or n_done < options.n_batches:
             _commit(outbox, options.boot, chance, forgetful=place is None)
             n_done += 1
-        stop.wait(chance.uniform(0.0, 0.02))
+        stop.wait(chance.uniform(0.0, options.pause_s))
     outbox.flush(PATIENCE_S)
     print(json.dumps({"left": delivery.stop(PATIENCE_S)}), flush=True)
     outbox.close()

@@ -16,8 +16,7 @@ from paho.mqtt.properties import Properties
 from tests.daemon.wire import PATIENCE_S
 from tests.faults.oracle import Gap, Item, Key
 
-FIRST_RETRY_S = 1
-"""paho's shortest."""
+RETRY_S = 0.05
 NUMBERED = ("utterance", "episode", "state", "gap")
 
 
@@ -38,7 +37,7 @@ class Recorder:
         self.keys: set[Key] = set()
         self.markers: set[bytes] = set()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="recorder", protocol=paho.MQTTv5)
-        self._client.reconnect_delay_set(FIRST_RETRY_S, FIRST_RETRY_S)
+        self._client.reconnect_delay_set(RETRY_S, RETRY_S)  # type: ignore[arg-type]
         self._client.on_connect = lambda client, *_: client.subscribe([("affectd/#", 1), ("marker", 1)])
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._on_message
@@ -59,6 +58,11 @@ class Recorder:
         """Until it holds; whether it does."""
         with self._changed:
             return self._changed.wait_for(holds, patience_s)
+
+    def await_more(self, n_more: int) -> None:
+        """Until so many more have come."""
+        n_wanted = len(self.items) + n_more
+        assert self.await_that(lambda: len(self.items) >= n_wanted), "nothing comes any more"
 
     def catch_up(self, port: int) -> None:
         """Until all that the broker has for us is here: it keeps the order, so what is sent now comes last."""

@@ -54,11 +54,6 @@ def waiting(state: Path, copy: Path) -> list[Item]:
     ]
 
 
-def await_more(recorder: Recorder, n_more: int) -> None:
-    n_wanted = len(recorder.items) + n_more
-    assert recorder.await_that(lambda: len(recorder.items) >= n_wanted)
-
-
 def test_sigkill_of_the_service(tmp_path: Path) -> None:
     """What lay in its outbox then arrives, and no number is missing: all that was ever committed is accounted for."""
     chance, state = random.Random(SEED), tmp_path / "state"
@@ -71,7 +66,7 @@ def test_sigkill_of_the_service(tmp_path: Path) -> None:
             service = subprocess.Popen(command, cwd=ROOT)
             try:
                 if number % 4 == 0:
-                    await_more(recorder, 1)
+                    recorder.await_more(1)
                 time.sleep(chance.uniform(0.0, 2.0))
             finally:
                 service.kill()
@@ -80,7 +75,7 @@ def test_sigkill_of_the_service(tmp_path: Path) -> None:
                 committed.update({item.key: item for item in waiting(state, tmp_path / "copy")})
         service = subprocess.Popen(command, cwd=ROOT)
         try:
-            await_more(recorder, 20)
+            recorder.await_more(20)
             service.send_signal(signal.SIGTERM)
             assert service.wait(PATIENCE_S) == 0
         finally:
