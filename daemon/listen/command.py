@@ -112,4 +112,5 @@ class _Talk:
             "on our topics, but no message of affectd": reader.n_foreign,
         }
         more = "".join(f", {count} {what}" for what, count in counts.items() if count)
-        self._say(f"{reader.n_shown} messages{more}")
+        shown = "1 message" if reader.n_shown == 1 else f"{reader.n_shown} messages"
+        self._say(shown + more)

@@ -89,7 +89,7 @@ def test_what_comes_while_nobody_listens_is_there_when_somebody_does(protocol: s
             first.send_signal(signal.SIGINT)
             out, err = first.communicate(timeout=PATIENCE_S)
             assert (first.returncode, out) == (0, "")
-            assert "affectd: 1 messages" in err
+            assert "affectd: 1 message\n" in err
         publisher.send(utterance(2))
         publisher.send(utterance(3))
         with listening(broker.port, *version, "--count", "3") as second:
