@@ -105,8 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     listen_arguments.add_arguments(listen)
     add("devices", "The microphones with their stable names.", _devices).add_argument("--json", action="store_true")
     add("models", "The models with their licences and scores.", _models).add_argument("--json", action="store_true")
-    config = add("config", "Check a settings file.", _config)
-    config.add_argument("action", choices=["check"])
+    config = add("config", "Check a settings file, or show what Home Assistant is told by it.", _config)
+    config.add_argument("action", choices=["check", "discovery"])
     config.add_argument("file", type=Path)
     config.add_argument("--json", action="store_true", help="print every setting, defaults included")
     return parser
@@ -244,7 +244,7 @@ def _models(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> int:
     from daemon import assembly
-    from daemon.delivery import access
+    from daemon.delivery import access, discovery
     from daemon.keeping import require_place
     from models.runtime import open_model
 
@@ -256,7 +256,9 @@ def _config(options: argparse.Namespace) -> int:
         require_place(settings.seat.keep)
     except SettingsError as trouble:
         raise SettingsError(f"{options.file}: {trouble}") from trouble
-    if options.json:
+    if options.action == "discovery":
+        _line(discovery.message(settings, contract.labels)[1].decode())
+    elif options.json:
         _line(json.dumps(settings.as_dict(), ensure_ascii=False))
     else:
         _line(f"{options.file}: good")

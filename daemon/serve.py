@@ -70,10 +70,8 @@ class Service:
 
     def _attend(self, labels: Sequence[str]) -> None:
         """To commands, and to Home Assistant."""
-        settings, node = self._settings, self._settings.node.name
-        self._delivery.subscribe(f"affectd/{node}/+/set", self.commands.received)
-        about = discovery.payload(node, list(self._sources), labels, settings.broker.cloudevents)
-        discovery.Discovery(settings.discovery, about, discovery.topic(settings.discovery, node), self._delivery)
+        self._delivery.subscribe(f"affectd/{self._settings.node.name}/+/set", self.commands.received)
+        discovery.Discovery(self._settings, labels, self._delivery)
 
     def __enter__(self) -> Service:
         self._delivery.start()

@@ -11,7 +11,7 @@ import threading
 from importlib import metadata
 from typing import Any, Callable, Dict, Protocol, Sequence
 
-from daemon.settings import DiscoverySettings
+from daemon.settings import Settings
 from models.contract import UNCERTAIN
 
 logger = logging.getLogger(__name__)
@@ -40,14 +40,15 @@ class Discovery:
     """Tells Home Assistant of the device after each connection and whenever it comes back; or, when it is switched off, once
     that there is none: an empty retained message, by which the device is forgotten."""
 
-    def __init__(self, settings: DiscoverySettings, payload: bytes, topic: str, delivery: Delivery) -> None:
-        self._payload = payload if settings.enabled else b""
-        self._topic = topic
+    def __init__(self, settings: Settings, labels: Sequence[str], delivery: Delivery) -> None:
+        """`labels`: of the model."""
+        self._topic, about = message(settings, labels)
+        self._payload = about if settings.discovery.enabled else b""
         self._delivery = delivery
         self._forgotten = threading.Event()
         delivery.on_connected(self._connected)
-        if settings.enabled:
-            delivery.subscribe(settings.status_topic, self._status)
+        if settings.discovery.enabled:
+            delivery.subscribe(settings.discovery.status_topic, self._status)
 
     def _connected(self) -> None:
         if self._payload or not self._forgotten.is_set():
@@ -62,15 +63,12 @@ class Discovery:
         self._delivery.publish_now(self._topic, self._payload, qos=1, retain=True)
 
 
-def topic(settings: DiscoverySettings, node: str) -> str:
-    """Where the description of the node goes."""
-    return f"{settings.prefix}/device/affectd-{node}/config"
-
-
-def payload(node: str, sources: Sequence[str], labels: Sequence[str], cloudevents: bool = False) -> bytes:
-    """The message, the same bytes for the same device."""
-    about = description(node, sources, labels, cloudevents)
-    return json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
+def message(settings: Settings, labels: Sequence[str]) -> tuple[str, bytes]:
+    """Topic and payload, the same bytes for the same settings. `labels`: of the model."""
+    sources = [one.name for one in settings.source]
+    about = description(settings.node.name, sources, labels, settings.broker.cloudevents)
+    payload = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
+    return f"{settings.discovery.prefix}/device/affectd-{settings.node.name}/config", payload
 
 
 def description(node: str, sources: Sequence[str], labels: Sequence[str], cloudevents: bool = False) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import jinja2.sandbox
 import pytest
@@ -16,7 +16,7 @@ from daemon import analysis, assembly, serve
 from daemon.delivery import cloudevents, discovery
 from daemon.demo.broker import free_port
 from daemon.ports import Model
-from daemon.settings import BrokerSettings, DecisionSettings, DiscoverySettings, Settings, SourceSettings
+from daemon.settings import BrokerSettings, DecisionSettings, NodeSettings, Settings, SourceSettings
 from models.contract import UNCERTAIN
 from tests.daemon import recordings
 from tests.daemon.home_assistant import DEVICE, PLATFORMS
@@ -29,26 +29,8 @@ TOPIC = "homeassistant/device/affectd-n0de/config"
 Body = Any
 
 
-class Recorder:
-    """In the delivery's place: keeps what is published, and connects when it is told to."""
-
-    def __init__(self) -> None:
-        self.published: list[tuple[str, bytes, int, bool]] = []
-        self.subscribed: dict[str, Callable[[str, bytes, bool], None]] = {}
-        self._callbacks: list[Callable[[], None]] = []
-
-    def on_connected(self, callback: Callable[[], None]) -> None:
-        self._callbacks.append(callback)
-
-    def subscribe(self, topic: str, callback: Callable[[str, bytes, bool], None]) -> None:
-        self.subscribed[topic] = callback
-
-    def publish_now(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
-        self.published.append((topic, payload, qos, retain))
-
-    def connect(self) -> None:
-        for callback in self._callbacks:
-            callback()
+def asked() -> Settings:
+    return Settings(node=NodeSettings(NODE), source=tuple(SourceSettings(name, recording="a.wav") for name in SOURCES))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +40,7 @@ def model() -> Model:
 
 @pytest.fixture(scope="module")
 def about(model: Model) -> Body:
-    return json.loads(discovery.payload(NODE, SOURCES, model.contract.labels))
+    return json.loads(discovery.message(asked(), model.contract.labels)[1])
 
 
 @pytest.fixture(scope="module")
@@ -227,45 +209,6 @@ def test_every_template_names_only_what_is_sent(about: Body, sent: dict[str, lis
         for key in ("value_template", "json_attributes_template"):
             if key in entity:
                 assert all(re.search(r"\S", text) for text in values(entity, sent, key))
-
-
-def made(asked: DiscoverySettings) -> Recorder:
-    recorder = Recorder()
-    discovery.Discovery(asked, b"about", discovery.topic(asked, NODE), recorder)
-    return recorder
-
-
-def test_it_is_told_after_each_connection_retained_and_when_home_assistant_comes_back() -> None:
-    recorder = made(DiscoverySettings())
-    assert recorder.published == []
-    recorder.connect()
-    assert recorder.published == [(TOPIC, b"about", 1, True)]
-    recorder.subscribed["homeassistant/status"]("homeassistant/status", b"offline", False)
-    assert len(recorder.published) == 1
-    recorder.subscribed["homeassistant/status"]("homeassistant/status", b"online", False)
-    recorder.connect()
-    assert recorder.published == [(TOPIC, b"about", 1, True)] * 3
-
-
-def test_switched_off_it_is_forgotten_once() -> None:
-    recorder = made(DiscoverySettings(enabled=False))
-    recorder.connect()
-    recorder.connect()
-    assert recorder.published == [(TOPIC, b"", 1, True)]
-    assert recorder.subscribed == {}
-
-
-def test_prefix_and_status_topic_are_settings() -> None:
-    recorder = made(DiscoverySettings(prefix="ha/two", status_topic="ha/birth"))
-    recorder.connect()
-    assert recorder.published[0][0] == "ha/two/device/affectd-n0de/config"
-    assert list(recorder.subscribed) == ["ha/birth"]
-
-
-def test_the_same_device_gives_the_same_bytes(model: Model) -> None:
-    labels = model.contract.labels
-    assert discovery.payload(NODE, SOURCES, labels) == discovery.payload(NODE, list(SOURCES), list(labels))
-    assert len(discovery.payload(NODE, ["a"] * 8, labels)) < 64_000
 
 
 def test_home_assistants_own_rules(about: Body, sent: dict[str, list[bytes]], tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from daemon.ports import Model
 from daemon.settings import DecisionSettings, GateSettings, ModelSettings, Settings
 from models.contract import UNCERTAIN
 from tests.daemon import recordings
+from tests.daemon.contract import faults
 from tests.daemon.recordings import RATE_HZ
 from tests.fixtures.stream_model import FILE as STREAM_MODEL
 
@@ -32,6 +33,8 @@ def model(request: pytest.FixtureRequest) -> Model:
 def replayed(path: Path, model: Model, speed: float | None = None, asked: Settings = EAGER) -> list[str]:
     lines: list[str] = []
     analysis.replay(path, asked, model, speed, ALL, lines.append)
+    for body in map(json.loads, lines):
+        assert faults(body["schema"].split("/")[1], body) == []
     return lines
 
 

@@ -12,10 +12,12 @@ import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from daemon import analysis, assembly, serve
+from daemon.delivery.outbox import Outbox
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.demo import RECORDING
+from daemon.events import Message
 from daemon.ports import Model
-from daemon.settings import BrokerSettings, DecisionSettings, NodeSettings, Settings, SourceSettings
+from daemon.settings import BrokerSettings, DecisionSettings, NodeSettings, OutboxSettings, Settings, SourceSettings
 from models import registry
 from models.contract import LABELS, UNCERTAIN
 from tests.daemon import recordings
@@ -144,6 +146,45 @@ def test_everything_that_is_sent_is_described(samples: dict[str, list[Body]], ki
     described, required = set(schema(kind)["properties"]), set(schema(kind)["required"])
     assert all(required <= set(body) <= described for body in samples[kind])
     assert {name for body in samples[kind] for name in body} == described
+
+
+def test_a_gap_record_is_as_described() -> None:
+    outbox = Outbox(None, "b00t", OutboxSettings(), "n0de", lambda: "2024-05-17T08:00:00.000Z")
+    for number in range(4):
+        outbox.commit(Message("driver/state", {"schema": "affectd/state/1", "node": "n0de", "source": "driver", "n": number}))
+    outbox.put_aside(2, "Not authorized")
+    outbox.put_aside(4, "Packet too large")
+    outbox.name_gaps()
+    (gap,) = [letter for letter in outbox.after(0, 10) if letter.topic == "gap"]
+    outbox.close()
+    body = json.loads(gap.payload)
+    assert faults("gap", body) == []
+    assert list(not_described(body, schema("gap"))) == []
+    assert [(one["first_seq"], one["last_seq"]) for one in body["gaps"]] == [(2, 2), (4, 4)]
+    for wrong in ([], [{"first_seq": 1, "last_seq": 2}], [{"first_seq": 0, "last_seq": 2, "reason": "full"}]):
+        assert faults("gap", {**body, "gaps": wrong})
+
+
+def not_described(body: Body, about: Body, way: str = "") -> Iterator[str]:
+    """Ways to fields of a body, however deep, of which its schema says nothing."""
+    if isinstance(body, list):
+        for one in body:
+            yield from not_described(one, about["items"], f"{way}/*")
+    elif isinstance(body, dict):
+        others = about.get("additionalProperties")
+        for name, inner in body.items():
+            if name in about.get("properties", {}):
+                yield from not_described(inner, about["properties"][name], f"{way}/{name}")
+            elif isinstance(others, dict):
+                yield from not_described(inner, others, f"{way}/*")
+            else:
+                yield f"{way}/{name}"
+
+
+@pytest.mark.parametrize("kind", SENT)
+def test_nothing_that_is_sent_is_without_a_description(samples: dict[str, list[Body]], kind: str) -> None:
+    assert {way for body in samples[kind] for way in not_described(body, schema(kind))} == set()
+    assert list(not_described({**samples[kind][0], "new": 1}, schema(kind))) == ["/new"]
 
 
 def test_the_topic_tells_node_source_and_kind(live: list[tuple[str, Body]]) -> None:

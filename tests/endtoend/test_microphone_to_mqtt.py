@@ -21,6 +21,7 @@ import soundfile
 
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.demo import RECORDING
+from tests.daemon.contract import wrong
 from tests.fixtures.virtual_microphone import DEVICE, VirtualMicrophone
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,8 @@ class Cabin:
     def __init__(self, folder: Path, settings: str = "") -> None:
         self._folder = folder
         self._settings = settings
+        self.wrong: list[str] = []
+        """What was found wrong with the messages that came."""
         self._arrived: queue.Queue[dict[str, Any]] = queue.Queue()
 
     def __enter__(self) -> Cabin:
@@ -60,6 +63,8 @@ class Cabin:
 
     def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
         self._opened.__exit__(kind, trouble, where)
+        if kind is None:
+            assert self.wrong == []
 
     def say(self, recording: Path) -> None:
         self._microphone.say(recording)
@@ -82,7 +87,7 @@ class Cabin:
 
     def _subscribe(self, port: int, opened: ExitStack) -> None:
         subscriber = subprocess.Popen(
-            ["mosquitto_sub", "-p", str(port), "-q", "1", "-t", "affectd/cabin/driver/#", "-F", "%U %p"],
+            ["mosquitto_sub", "-p", str(port), "-q", "1", "-t", "affectd/cabin/driver/#", "-F", "%U %t %p"],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -92,7 +97,8 @@ class Cabin:
     def _collect(self, subscriber: subprocess.Popen[str]) -> None:
         assert subscriber.stdout is not None
         for line in subscriber.stdout:
-            received_s, payload = line.split(" ", 1)
+            received_s, topic, payload = line.split(" ", 2)
+            self.wrong += wrong(topic, payload.encode())
             self._arrived.put({**json.loads(payload), "received_s": float(received_s)})
 
     @staticmethod
