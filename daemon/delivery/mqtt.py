@@ -16,29 +16,22 @@ from typing import Any, Callable, Sequence
 from paho.mqtt.client import topic_matches_sub
 
 from daemon.delivery import access
-from daemon.delivery.connection import Accepted, Arrived, Connection, Ended, Publication
+from daemon.delivery.connection import Accepted, Arrived, Connection, Publication
 from daemon.delivery.outbox import Outbox
-from daemon.delivery.postman import CONTENT_TYPE, PREFIX, Postman
+from daemon.delivery.postman import Postman
 from daemon.delivery.protocol import ProtocolChoice
+from daemon.delivery.sayings import Sayings
+from daemon.delivery.wrapping import CONTENT_TYPE, PREFIX
 from daemon.settings import BrokerSettings
 
 logger = logging.getLogger(__name__)
 
-SAY_AGAIN_S = 60.0
 STEP_S = 1.0
 STEADY_S = 10.0
 """A connection that has held so long was a good one."""
 STOP_RETRY_S = 0.2
 FAREWELL_SHARE = 0.2
 """Of the patience with which it is stopped, kept for saying so."""
-HINTS = {
-    0x85: "check [broker] client_id",
-    0x86: "check the user name and the password file",
-    0x87: "check the user name and the password file",
-    0x8A: "ask its operator",
-    0x8E: "another client has our name: give each its own [broker] client_id",
-    0x9B: "it must take QoS 1",
-}
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,6 @@ class MqttDelivery:
         self._outbox = outbox
         self._at = at
         self._pace = pace or Pace()
-        self._where = f"{settings.host}:{settings.port}"
         self._chance = random.Random()
         online = partial(self._availability, "online")
         self._postman = Postman(outbox, node, online, self._chance, self._pace.again_s, enveloped=settings.cloudevents)
@@ -85,7 +77,7 @@ class MqttDelivery:
         self._n_connections = 0
         self._choice = ProtocolChoice(settings.protocol)
         self._keepalive_s = settings.keepalive_s
-        self._said_waiting = ("", float("-inf"))
+        self._sayings = Sayings(f"{settings.host}:{settings.port}")
         self._stopping = threading.Event()
         self._said_farewell = False
         self._began_stopping_s = self._drain_until_s = self._until_s = float("inf")
@@ -151,7 +143,7 @@ class MqttDelivery:
                     n_failed = 0 if self._use(connection, connection.accepted) else n_failed + 1
                 else:
                     n_failed += 1
-                    self._say_waiting(connection.ended)
+                    self._sayings.waiting(connection.ended)
                 at_once = self._choice.ended(connection)
             except Exception:
                 # whatever it is, events must go on being delivered
@@ -199,8 +191,7 @@ class MqttDelivery:
 
     def _use(self, connection: Connection, granted: Accepted) -> bool:
         """Deliver over it until it ends; True if that was of any use."""
-        logger.info("broker %s has accepted (MQTT %s)", self._where, connection.protocol)
-        self._said_waiting = ("", float("-inf"))
+        self._sayings.accepted(connection.protocol)
         self._protocol = connection.protocol
         self._n_connections += 1
         began_s = time.monotonic()
@@ -220,7 +211,8 @@ class MqttDelivery:
             if not connection.ended:
                 connection.cut("cannot be served")
             postman.ended()
-        self._say_gone(connection.ended)
+        if not self._said_farewell:
+            self._sayings.gone(connection.ended)
         return n_taken > 0 or time.monotonic() - began_s >= STEADY_S
 
     def _work(self, connection: Connection) -> None:
@@ -231,7 +223,7 @@ class MqttDelivery:
             if self._stopping.is_set() and (postman.idle or now_s >= self._drain_until_s):
                 self._say_farewell(connection)
                 return
-            self._step(connection, STEP_S)
+            self._step(connection, postman.wait_s(now_s, self._pace.answer_s, STEP_S))
             if postman.silent_s(time.monotonic()) >= self._pace.answer_s:
                 connection.cut(f"has acknowledged nothing for {self._pace.answer_s:g} s")
 
@@ -262,25 +254,6 @@ class MqttDelivery:
         if not connection.ended:
             self._said_farewell = True
             connection.hang_up()
-
-    # ---- what is said ----
-
-    def _say_waiting(self, ended: Ended | None) -> None:
-        """Each trouble when it begins, and then not at every attempt."""
-        if ended is None:
-            return
-        hint = f"; {HINTS[ended.code]}" if ended.code in HINTS else ""
-        text = f"broker {self._where} {ended.why}{hint}: events are kept, I keep trying"
-        now_s = time.monotonic()
-        said, at_s = self._said_waiting
-        if text != said or now_s - at_s >= SAY_AGAIN_S:
-            self._said_waiting = (text, now_s)
-            logger.warning("%s", text)
-
-    def _say_gone(self, ended: Ended | None) -> None:
-        if ended and not self._said_farewell:
-            hint = f"; {HINTS[ended.code]}" if ended.code in HINTS else ""
-            logger.warning("the broker %s%s: events are kept, I connect again", ended.why, hint)
 
     def _availability(self, status: str) -> Publication:
         body = {

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import random
 from collections import deque
 from typing import Callable
 
-from daemon.delivery import cloudevents
 from daemon.delivery.connection import Accepted, Connection, Publication
 from daemon.delivery.outbox import Letter, Outbox
 from daemon.delivery.refusals import OWN_FAULT, Refusals
+from daemon.delivery.wrapping import PREFIX, wrapped
 
 logger = logging.getLogger(__name__)
 
-PREFIX = "affectd"
-CONTENT_TYPE = "application/json"
 IN_FLIGHT = 20
 AHEAD = 100
 """Letters read from the outbox at a time."""
@@ -84,6 +80,16 @@ class Postman:
     def silent_s(self, now_s: float) -> float:
         """How long the broker has acknowledged nothing, while it should have."""
         return 0.0 if self.answered else now_s - self._heard_s
+
+    def wait_s(self, now_s: float, answer_s: float, most_s: float) -> float:
+        """So long nothing is to be done if nothing happens. `answer_s`: how long the broker may be silent."""
+        times = [now_s + most_s]
+        if not self.answered:
+            times.append(self._heard_s + answer_s)
+        if self._paused_until_s > now_s:
+            times.append(self._paused_until_s)
+        times.append(self._refusals.next_due_s())
+        return max(0.0, min(times) - now_s)
 
     def hand(self, one: Publication) -> None:
         """To be published before the next letter. Any thread; the oldest go where too many wait."""
@@ -200,9 +206,10 @@ class Postman:
             self._unanswered[mid] = is_control
 
     def _send(self, letter: Letter, now_s: float) -> None:
-        connection, one = self._connection, self._publication(letter, now_s)
+        connection = self._connection
         if connection is None:
             return
+        one = wrapped(letter, self._node, now_s - self._taken_s, self._granted.retain, self._enveloped)
         limit = self._granted.max_packet_bytes
         if limit and connection.n_bytes(one) > limit:
             self._alone = False
@@ -218,19 +225,6 @@ class Postman:
     def _sent(self, now_s: float) -> None:
         if self.answered:
             self._heard_s = now_s
-
-    def _publication(self, letter: Letter, now_s: float) -> Publication:
-        about = [("boot", letter.boot), ("seq", str(letter.seq)), ("schema", str(json.loads(letter.payload)["schema"]))]
-        expiry_s = letter.expiry_s
-        if expiry_s is not None:
-            # one that is too old already is still told to whoever is connected now
-            expiry_s = max(1, math.ceil(expiry_s - letter.age_s - (now_s - self._taken_s)))
-        topic = f"{PREFIX}/{self._node}/{letter.topic}"
-        retain = letter.retain and self._granted.retain
-        payload, content_type = letter.payload, CONTENT_TYPE
-        if self._enveloped:
-            payload, content_type = cloudevents.structured(payload), cloudevents.CONTENT_TYPE
-        return Publication(topic, payload, 1, retain, content_type, about, expiry_s)
 
     # ---- back ----
 

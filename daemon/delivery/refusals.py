@@ -89,6 +89,10 @@ class Refusals:
             self.held[seq] = replace(self.held[seq], due_s=math.inf)
         return seq
 
+    def next_due_s(self) -> float:
+        """When there is one; infinite where none is held back."""
+        return min((held.due_s for held in self.held.values()), default=math.inf)
+
     def taken(self, seq: int, topic: str) -> None:
         """The broker has it."""
         self.held.pop(seq, None)

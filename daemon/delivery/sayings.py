@@ -1,0 +1,54 @@
+"""What an operator is told of the connection: each trouble when it begins, and then not at every attempt."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from daemon.delivery.connection import Ended
+
+logger = logging.getLogger(__name__)
+
+SAY_AGAIN_S = 60.0
+HINTS = {
+    0x85: "check [broker] client_id",
+    0x86: "check the user name and the password file",
+    0x87: "check the user name and the password file",
+    0x8A: "ask its operator",
+    0x8E: "another client has our name: give each its own [broker] client_id",
+    0x9B: "it must take QoS 1",
+}
+"""What to do about MQTT's reason codes."""
+
+
+class Sayings:
+    """Of one broker."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._said = ("", float("-inf"))
+
+    def accepted(self, protocol: str) -> None:
+        """There is a connection."""
+        self._said = ("", float("-inf"))
+        logger.info("broker %s has accepted (MQTT %s)", self._where, protocol)
+
+    def waiting(self, ended: Ended | None) -> None:
+        """An attempt that came to nothing."""
+        if ended is None:
+            return
+        text = f"broker {self._where} {ended.why}{_hint(ended)}: events are kept, I keep trying"
+        now_s = time.monotonic()
+        said, at_s = self._said
+        if text != said or now_s - at_s >= SAY_AGAIN_S:
+            self._said = (text, now_s)
+            logger.warning("%s", text)
+
+    def gone(self, ended: Ended | None) -> None:
+        """A connection that there was."""
+        if ended:
+            logger.warning("the broker %s%s: events are kept, I connect again", ended.why, _hint(ended))
+
+
+def _hint(ended: Ended) -> str:
+    return f"; {HINTS[ended.code]}" if ended.code in HINTS else ""
