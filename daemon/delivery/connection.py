@@ -10,7 +10,7 @@ import select
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any, Sequence
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode
@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from daemon.delivery import access
+from daemon.delivery.paho_mended import UNLISTED, MendedClient, reason_told
 from daemon.settings import BrokerSettings
 
 PROTOCOLS = {"5": paho.MQTTv5, "3.1.1": paho.MQTTv311}
@@ -100,7 +101,7 @@ class Connection:
         self._happened = Happened()
         self._subscribing: dict[int, str] = {}
         self._said = ""
-        self._client = client = paho.Client(
+        self._client = client = MendedClient(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=PROTOCOLS[protocol], reconnect_on_failure=False
         )
         client.connect_timeout = connect_s
@@ -230,7 +231,11 @@ class Connection:
             self._end(Ended("has hung up", hung_up=True))
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
-        self._happened.acknowledged.append((mid, reason.value, reason.getName()))
+        code, name = reason.value, reason.getName()
+        unlisted = self._client.unlisted
+        if unlisted is not None:
+            code, name = unlisted, UNLISTED.get(unlisted, f"reason 0x{unlisted:02X}")
+        self._happened.acknowledged.append((mid, code, name))
 
     def _on_subscribe(self, _client: paho.Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Any) -> None:
         topic = self._subscribing.pop(mid, None)
@@ -262,13 +267,3 @@ def _session(packet: int, expiry_s: int) -> Properties:
     properties = Properties(packet)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = expiry_s
     return properties
-
-
-def reason_told(client: paho.Client, reason: ReasonCode) -> ReasonCode:
-    """The reason of the broker's DISCONNECT: paho 2.1 passes over one that comes without properties."""
-    packet: Mapping[str, Any] = getattr(client, "_in_packet", {})
-    raw = bytes(packet.get("packet", b""))[:1]
-    if raw and not reason.is_failure:
-        with suppress(KeyError, AssertionError):
-            return ReasonCode(PacketTypes.DISCONNECT, identifier=raw[0])
-    return reason

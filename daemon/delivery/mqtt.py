@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 STEP_S = 1.0
 STEADY_S = 10.0
 """A connection that has held so long was a good one."""
+ANSWERED_FAILURES = 4
 STOP_RETRY_S = 0.2
 FAREWELL_SHARE = 0.2
 """Of the patience with which it is stopped, kept for saying so."""
@@ -74,7 +75,7 @@ class MqttDelivery:
         self._subscribed: list[tuple[str, Callable[[str, bytes, bool], None]]] = []
         self._connected = threading.Event()
         self._protocol: str | None = None
-        self._n_connections = 0
+        self._n_connections = self._n_failed = 0
         self._choice = ProtocolChoice(settings.protocol)
         self._keepalive_s = settings.keepalive_s
         self._sayings = Sayings(f"{settings.host}:{settings.port}")
@@ -134,23 +135,22 @@ class MqttDelivery:
     # ---- the delivery thread ----
 
     def _run(self) -> None:
-        n_failed = 0
         while not self._over():
             at_once = False
             try:
                 connection = self._connect()
                 if connection.accepted and not connection.ended:
-                    n_failed = 0 if self._use(connection, connection.accepted) else n_failed + 1
+                    self._use(connection, connection.accepted)
                 else:
-                    n_failed += 1
+                    self._n_failed += 1
                     self._sayings.waiting(connection.ended)
                 at_once = self._choice.ended(connection)
             except Exception:
                 # whatever it is, events must go on being delivered
                 logger.exception("the delivery has failed: events are kept, I connect again")
-                n_failed += 1
+                self._n_failed += 1
             if not at_once and not self._over():
-                self._wait(n_failed)
+                self._wait()
 
     def _over(self) -> bool:
         if not self._stopping.is_set():
@@ -161,9 +161,9 @@ class MqttDelivery:
             return False
         return not self._n_connections or time.monotonic() >= self._began_stopping_s + self._pace.farewell_s
 
-    def _wait(self, n_failed: int) -> None:
+    def _wait(self) -> None:
         """Longer after each failure, and by lot, so that not all cars come at once when a broker is back."""
-        most_s = min(self._pace.longest_retry_s, self._pace.first_retry_s * 2.0 ** min(max(0, n_failed - 1), 20))
+        most_s = min(self._pace.longest_retry_s, self._pace.first_retry_s * 2.0 ** min(max(0, self._n_failed - 1), 20))
         if not self._stopping.wait(most_s * self._chance.uniform(0.5, 1.0)):
             return
         time.sleep(max(0.0, min(STOP_RETRY_S, self._until_s - time.monotonic())))
@@ -189,8 +189,8 @@ class MqttDelivery:
             return self._connect()
         return connection
 
-    def _use(self, connection: Connection, granted: Accepted) -> bool:
-        """Deliver over it until it ends; True if that was of any use."""
+    def _use(self, connection: Connection, granted: Accepted) -> None:
+        """Deliver over it until it ends."""
         self._sayings.accepted(connection.protocol)
         self._protocol = connection.protocol
         self._n_connections += 1
@@ -207,13 +207,17 @@ class MqttDelivery:
             self._work(connection)
         finally:
             self._connected.clear()
-            n_taken = postman.n_taken
+            self._rate(postman.n_taken > 0 or time.monotonic() - began_s >= STEADY_S, postman.n_answered > 0)
             if not connection.ended:
                 connection.cut("cannot be served")
             postman.ended()
         if not self._said_farewell:
             self._sayings.gone(connection.ended)
-        return n_taken > 0 or time.monotonic() - began_s >= STEADY_S
+
+    def _rate(self, was_good: bool, was_answered: bool) -> None:
+        """One that answers and hangs up, at some letter perhaps, is tried again sooner than one that does not answer."""
+        most = ANSWERED_FAILURES if was_answered else self._n_failed + 1
+        self._n_failed = 0 if was_good else min(self._n_failed + 1, most)
 
     def _work(self, connection: Connection) -> None:
         postman = self._postman

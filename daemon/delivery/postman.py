@@ -21,8 +21,8 @@ MOST_OTHERS = 1000
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 MOST_CONTROLS = 32
-CONTROL_SHARE = 4
-"""Controls have up to so many times the bytes of the suspect."""
+CONTROL_SHARE = 8
+"""Controls have once to so many times the bytes of the suspect."""
 
 
 class Postman:
@@ -66,6 +66,8 @@ class Postman:
         self._gaps_to_name = True
         self.n_taken = 0
         """Letters that the broker has taken over this connection."""
+        self.n_answered = 0
+        """Everything that it has acknowledged or refused."""
 
     @property
     def idle(self) -> bool:
@@ -187,8 +189,8 @@ class Postman:
         """Has the broker taken something else just now? Each time another number of bytes, by lot."""
         if self._controls is None:
             control = self._control()
-            most = CONTROL_SHARE * (len(suspect.payload) + 1) // len(control.payload)
-            self._controls = self._chance.randint(1, min(MOST_CONTROLS, max(2, most)))
+            least = min(MOST_CONTROLS // 2, 1 + len(suspect.payload) // len(control.payload))
+            self._controls = self._chance.randint(least, min(MOST_CONTROLS, CONTROL_SHARE * least))
         while self._controls and self._room():
             self._controls -= 1
             self._send_other(self._control(), now_s, is_control=True)
@@ -233,6 +235,7 @@ class Postman:
         taken = []
         for mid, code, name in answers:
             self._heard_s = now_s
+            self.n_answered += 1
             letter = self._letters.pop(mid, None)
             if letter is None:
                 self._other_acknowledged(mid, code)

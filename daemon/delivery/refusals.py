@@ -28,11 +28,11 @@ OWN_FAULT = {
 OWN_TRIES = 4
 LONGER_EACH_TIME = 5.0
 MOST_HELD_BACK = 100
-STRIKES = 8
+STRIKES = 12
 """So often a suspect has to be the only one that is not taken."""
-STRIKES_TOLD = 4
+STRIKES_TOLD = 6
 """When the broker gives a reason that speaks of the publication."""
-STRIKES_AGAIN = 2
+STRIKES_AGAIN = 3
 """When a letter of that topic was given up like that before."""
 
 

@@ -115,7 +115,9 @@ def test_an_event_that_the_rules_forbid_is_counted_and_said(
         await_that(lambda: not len(outbox))
         assert delivery.summary()["refused"] == 4
         assert outbox.summary()["put_aside"] == 1
-    assert f"the broker refuses seq 1 on driver/state: Not authorized; check its access rules for affectd/{NODE}/#" in caplog.text
+    assert (
+        f"the broker refuses seq 1 on driver/state: Not authorized; check its access rules for affectd/{NODE}/#" in caplog.text
+    )
 
 
 def test_a_new_trouble_is_said_at_once(port: int, caplog: pytest.LogCaptureFixture) -> None:

@@ -97,7 +97,7 @@ def test_a_broker_in_trouble_costs_no_event(tmp_path: Path, what: str, protocol:
         trial.delivery.start()
         for _ in rounds(f"a broker that {what}, MQTT {protocol}", 1, 50):
             # more connections than would make a suspect of any letter
-            n_connections = 12 if "same byte" in what else chance.randrange(1, 6)
+            n_connections = 16 if "same byte" in what else chance.randrange(1, 6)
             trial.one_round(lambda: FAULTS[what](chance), 20, n_connections)
         trial.delivery.stop(PATIENCE_S)
         trial.outbox.close()
