@@ -148,6 +148,15 @@ def _of_certificate(trouble: ssl.SSLCertVerificationError, settings: BrokerSetti
     return f"has a certificate that is not valid: {trouble.verify_message}"
 
 
+def before_an_answer(settings: BrokerSettings) -> str:
+    """What may be wrong with a broker that hangs up on us before it says anything."""
+    if not settings.tls:
+        return "if that goes on, check [broker] port and tls"
+    if settings.cert_file:
+        return "if that goes on, check that it trusts [broker] cert_file"
+    return "if that goes on, check whether it wants a certificate of ours, [broker] cert_file"
+
+
 def of_tls(said: str) -> str:
     """What TLS's own words mean for an operator."""
     text = said.upper().replace(" ", "_")

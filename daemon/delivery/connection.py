@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Sequence
@@ -227,8 +228,10 @@ class Connection:
             self._end(Ended(access.of_tls(self._said), hung_up=True))
         elif reason.getName() == "Keep alive timeout":
             self._end(Ended("does not answer any more"))
-        else:
+        elif self.accepted:
             self._end(Ended("has hung up", hung_up=True))
+        else:
+            self._end(Ended(f"has hung up before it answered: {access.before_an_answer(self._settings)}", hung_up=True))
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
         code, name = reason.value, reason.getName()
@@ -247,8 +250,19 @@ class Connection:
 
     def _on_log(self, _client: paho.Client, _data: Any, level: int, text: str) -> None:
         # what TLS 1.3 says of our certificate comes after the handshake, and paho tells it to its log alone
-        if level == LogLevel.MQTT_LOG_ERR and "SSL" in text:
+        if level != LogLevel.MQTT_LOG_ERR or self.accepted or self._said:
+            return
+        end = self._client.socket()
+        if "[SSL" in text:
             self._said = text
+        elif isinstance(end, ssl.SSLSocket):
+            # it failed to write: why is still to be read
+            try:
+                end.recv(1)
+            except ssl.SSLError as trouble:
+                self._said = str(trouble) if "ALERT" in str(trouble) else ""
+            except (OSError, ValueError):
+                return
 
     def _properties(self, one: Publication) -> Properties | None:
         if self.protocol != "5":
