@@ -69,9 +69,17 @@ class Service:
         logger.info("model %s, licence %s, sha256 %s", model.contract.name, model.contract.licence, model.sha256)
 
     def _attend(self, labels: Sequence[str]) -> None:
-        """To commands, and to Home Assistant."""
+        """To commands, to whoever knows that somebody else may sit there now, and to Home Assistant."""
         self._delivery.subscribe(f"affectd/{self._settings.node.name}/+/set", self.commands.received)
+        if self._settings.seat.forget_topic:
+            self._delivery.subscribe(self._settings.seat.forget_topic, self._forget)
         discovery.Discovery(self._settings, labels, self._delivery)
+
+    def _forget(self, topic: str, _payload: bytes, retained: bool) -> None:
+        # what was retained tells of a change before this start, or before the connection was lost
+        for seat in () if retained else self._seats:
+            if seat.acquaintance:
+                seat.acquaintance.ask_to_forget(f"a message on {topic}")
 
     def __enter__(self) -> Service:
         self._delivery.start()

@@ -6,15 +6,17 @@ import json
 import logging
 import threading
 import time
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.publish as publish
 import pytest
 from jsonschema import Draft202012Validator
 
 from daemon import assembly, keeping, serve
-from daemon.demo.broker import free_port
+from daemon.demo.broker import PrivateBroker, free_port
 from daemon.demo.demo import RECORDING
 from daemon.errors import SettingsError
 from daemon.ports import AudioSource, Model
@@ -117,6 +119,26 @@ def test_while_the_service_runs_it_is_kept_now_and_then(tmp_path: Path, monkeypa
         while not (path.exists() and '"utterances": 5.0' in path.read_text()):
             assert time.monotonic() < until
             time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("retained", "known_then"), [(False, 5), (True, 10)])
+def test_the_ignition_makes_all_seats_forget(tmp_path: Path, retained: bool, known_then: int) -> None:
+    """Five utterances are known from before, and five are said after a message on the topic."""
+    asked = settings(SeatSettings(keep=str(tmp_path / "seats.json"), forget_topic="vehicle/+/ignition"))
+    assert known(asked) == (0, 5)
+    with PrivateBroker() as broker:
+        there = replace(asked, broker=BrokerSettings(port=broker.port))
+        if retained:
+            publish.single("vehicle/7/ignition", "off", retain=True, port=broker.port)
+        with serve.Service(there, opened()) as service:
+            # a command that is refused comes after what was sent before it
+            while not service.health()["commands"]["refused"]:
+                if service.health()["delivery"]["connected"]:
+                    messages = [{"topic": "vehicle/7/ignition", "payload": "off"}] if not retained else []
+                    publish.multiple([*messages, {"topic": "affectd/cabin/driver/set", "payload": "?"}], port=broker.port)
+                time.sleep(0.05)
+            service.run(threading.Event())
+            assert service.health()["sources"]["driver"]["known_utterances"] == known_then
 
 
 def test_one_line_says_that_a_seat_was_forgotten(caplog: pytest.LogCaptureFixture) -> None:

@@ -61,6 +61,8 @@ WRONG = [
     ("decision", "state_every_s", "0", "above 0, at most a day"),
     ("seat", "forget_after_s", "0", "above 0, at most a day"),
     ("seat", "forget_after_s", "nan", "above 0, at most a day"),
+    ("seat", "forget_topic", '"ignition/#/now"', "# only as the last"),
+    ("seat", "forget_topic", '"ignition/+now"', "only as whole levels"),
 ]
 FREE_TEXT = {
     *(
