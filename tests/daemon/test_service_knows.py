@@ -134,8 +134,9 @@ def test_the_ignition_makes_all_seats_forget(tmp_path: Path, retained: bool, kno
             # a command that is refused comes after what was sent before it
             while not service.health()["commands"]["refused"]:
                 if service.health()["delivery"]["connected"]:
-                    messages = [{"topic": "vehicle/7/ignition", "payload": "off"}] if not retained else []
-                    publish.multiple([*messages, {"topic": "affectd/cabin/driver/set", "payload": "?"}], port=broker.port)
+                    if not retained:
+                        publish.single("vehicle/7/ignition", "off", port=broker.port)
+                    publish.single("affectd/cabin/driver/set", "?", port=broker.port)
                 time.sleep(0.05)
             service.run(threading.Event())
             assert service.health()["sources"]["driver"]["known_utterances"] == known_then
