@@ -37,13 +37,14 @@ def measure(short: bool, plot: Path | None) -> dict[str, Any]:
     n_queued, aways_s, n_rounds = (500, (0.5,), 1) if short else (N_QUEUED, AWAY_S, N_ROUNDS)
     figures: dict[str, Any] = {"queued": n_queued, "rounds": n_rounds}
     for away_s in aways_s:
-        first_s, last_s, n_again = np.array([_round(n_queued, away_s) for _ in range(n_rounds)]).T
+        first_s, last_s, n_again, core_s = np.array([_round(n_queued, away_s) for _ in range(n_rounds)]).T
         name = f"away_{away_s:g}_s"
         figures[f"{name}_first_s_median"] = round(float(np.median(first_s)), 2)
         figures[f"{name}_first_s_max"] = round(float(first_s.max()), 2)
         figures[f"{name}_last_s_median"] = round(float(np.median(last_s)), 2)
         figures[f"{name}_last_s_max"] = round(float(last_s.max()), 2)
         figures[f"{name}_events_a_second"] = round(float(np.median(n_queued / (last_s - first_s))))
+        figures[f"{name}_sender_core_s"] = round(float(np.median(core_s)), 2)
         figures[f"{name}_again"] = int(n_again.sum())
         figures[f"{name}_aims"] = _reached(first_s.max(), last_s.max())
     return figures
@@ -54,8 +55,11 @@ def _reached(first_s: float, last_s: float) -> str:
     return ", ".join(f"{aim}: {'yes' if yes else 'MISSED'}" for aim, yes in reached.items())
 
 
-def _round(n_queued: int, away_s: float) -> tuple[float, float, int]:
-    """From the broker's first answer to the first and the last event, in seconds; events that came twice."""
+def _round(n_queued: int, away_s: float) -> tuple[float, float, int, float]:
+    """From the broker's first answer to the first and the last event, in seconds; events that came twice; the sender's work.
+
+    That is the time of a core that it takes to deliver all, which another program that has the cores does not change.
+    """
     port = free_port()
     ours, theirs = multiprocessing.Pipe()
     with tempfile.TemporaryDirectory() as folder, _Subscriber(port, n_queued) as subscriber:
@@ -70,13 +74,14 @@ def _round(n_queued: int, away_s: float) -> tuple[float, float, int]:
                 back_s = time.monotonic()
                 complete = subscriber.complete()
                 ours.send("end")
+                core_s = ours.recv()
                 sender.join(PATIENCE_S)
         finally:
             sender.kill()
     if not complete:
         # the sender was there before the subscriber: nobody heard the first ones
         return _round(n_queued, away_s)
-    return subscriber.first_s - back_s, subscriber.last_s - back_s, subscriber.n_again
+    return subscriber.first_s - back_s, subscriber.last_s - back_s, subscriber.n_again, core_s
 
 
 def _send(place: Path, port: int, n_queued: int, told: Connection) -> None:
@@ -87,8 +92,10 @@ def _send(place: Path, port: int, n_queued: int, told: Connection) -> None:
     for number in range(n_queued):
         outbox.commit(_utterance(number))
     assert outbox.flush(PATIENCE_S)
+    before_s = time.process_time()
     told.send("queued")
     told.recv()
+    told.send(time.process_time() - before_s)
     delivery.stop(PATIENCE_S)
     outbox.close()
 
