@@ -80,6 +80,8 @@ def description(node: str, sources: Sequence[str], labels: Sequence[str], cloude
     for name, entity in components.items():
         # no name of a node or a source has a dot
         entity["unique_id"] = f"affectd.{node}.{name}"
+        # said for all of the device, Home Assistant would subscribe with 0
+        entity["qos"] = 1
     version = _version()
     return {
         "device": {
@@ -99,7 +101,6 @@ def description(node: str, sources: Sequence[str], labels: Sequence[str], cloude
                 "payload_not_available": "offline",
             }
         ],
-        "qos": 1,
         "components": components,
     }
 

@@ -117,6 +117,7 @@ def test_topics_are_those_of_the_contract(about: Body) -> None:
                 assert entity[key] in {f"affectd/n0de/{source}/{kind}" for kind in ("state", "episode")} | {
                     "affectd/n0de/health"
                 }
+    assert {entity["qos"] for entity in about["components"].values()} == {1}, "what is committed is delivered to the end"
     assert about["components"]["driver.listening"]["command_topic"] == "affectd/n0de/driver/set"
     assert about["availability"][0]["topic"] == "affectd/n0de/availability"
 
@@ -223,7 +224,7 @@ def test_home_assistants_own_rules(about: Body, sent: dict[str, list[bytes]], tm
         home = core.HomeAssistant(str(tmp_path))
         frame.async_setup(home)
         device = device_schema(about)
-        shared = {name: about[name] for name in ("availability", "qos", "device", "origin")}
+        shared = {name: about[name] for name in ("availability", "device", "origin")}
         for name, entity in about["components"].items():
             own = {key: value for key, value in entity.items() if key != "platform"}
             checked = schemas[entity["platform"]]({**own, **shared})
