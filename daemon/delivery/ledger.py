@@ -82,7 +82,7 @@ class Ledger:
     def as_mark(self, clock_s: int) -> bytes:
         """Everything but the letters, for the file."""
         gaps = {reason: list(ranges) for reason, ranges in self.gaps.items()}
-        mark = {"last": self.last, "clock_s": clock_s, "settled": list(self.settled), "gaps": gaps}
+        mark = {"last": self.last, "clock_s": clock_s, "settled": list(self.settled), "gaps": gaps, "named": self.named}
         return json.dumps(mark, ensure_ascii=False, separators=(",", ":")).encode()
 
     def restore(self, mark: bytes) -> int:
@@ -91,6 +91,7 @@ class Ledger:
         self.last = int(content["last"])
         self.settled = Ranges(content["settled"])
         self.gaps = {reason: Ranges(ranges) for reason, ranges in content["gaps"].items()}
+        self.named = {int(seq): gaps for seq, gaps in content["named"].items()}
         return int(content["clock_s"])
 
     def note(self, first: int, last: int, reason: str) -> None:

@@ -37,6 +37,10 @@ PASSING = ("disk is full", "readonly", "disk I/O error", "unable to open", "lock
 """What SQLite says of a disk, which may pass. Anything else is said of the file's content."""
 
 
+UNREADABLE = (sqlite3.DatabaseError, ValueError, OverflowError, MemoryError)
+"""Raised where a file is not what it seems: sizes beyond belief, and texts, even of SQLite's own complaints, that are none."""
+
+
 class DiskTrouble(Exception):
     """The disk does not do as it is told, now."""
 
@@ -68,7 +72,7 @@ def judged() -> Iterator[None]:
     except sqlite3.OperationalError as trouble:
         kind = DiskTrouble if any(text in str(trouble) for text in PASSING) else Damaged
         raise kind(str(trouble)) from trouble
-    except (sqlite3.DatabaseError, OverflowError, MemoryError) as trouble:
+    except UNREADABLE as trouble:
         raise Damaged(str(trouble) or type(trouble).__name__) from trouble
     except OSError as trouble:
         raise DiskTrouble(trouble.strerror or str(trouble)) from trouble
@@ -108,6 +112,7 @@ class OutboxFile:
     def check(self) -> Contents:
         """Every row and page, once. Raises DiskTrouble or Damaged."""
         with judged():
+            self._require_writable()
             verdict = self._writer.execute("PRAGMA quick_check(1)").fetchone()
             if not verdict or verdict[0] != b"ok":
                 raise Damaged(str(verdict[0] if verdict else b"", "utf-8", "replace").replace("\n", " ") or "no answer")
@@ -161,6 +166,19 @@ class OutboxFile:
         self._writer.execute("DELETE FROM letters WHERE seq BETWEEN ? AND ?", both)
         return int(freed)
 
+    def _require_writable(self) -> None:
+        """A header may say that the file is not to be written, on a disk that can be."""
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                self._writer.execute(f"PRAGMA user_version = {VERSION}")
+            finally:
+                self._writer.execute("ROLLBACK")
+        except sqlite3.OperationalError as trouble:
+            if "readonly" in str(trouble) and os.access(self.path, os.W_OK):
+                raise Damaged(str(trouble)) from trouble
+            raise
+
     def after(self, seq: int, limit: int) -> list[tuple[Any, ...]]:
         """Rows above `seq`, at most `limit`, in order. Raises DiskTrouble or Damaged."""
         with self._reading, judged():
@@ -190,7 +208,8 @@ def take_stock(contents: Contents, row: tuple[Any, ...]) -> bool:
     """Note what a row is; False for one in which a bit has changed."""
     seq, letter = row[0], from_row(row)
     if letter is None:
-        contents.spoilt.append(seq)
+        if seq != MARK_SEQ:
+            contents.spoilt.append(seq)
         return False
     if seq == MARK_SEQ:
         contents.mark = letter.payload
@@ -207,8 +226,11 @@ def _require_ours(connection: sqlite3.Connection) -> None:
     application_id, version = (
         connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
     )
-    n_tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if n_tables == 0 and application_id == 0:
+    made = {
+        str(row[0], "utf-8", "replace")
+        for row in connection.execute("SELECT CAST(coalesce(sql, 0) AS BLOB) FROM sqlite_master")
+    }
+    if not made and application_id == 0:
         # all at once, so that a file without tables is always a new one
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
@@ -219,3 +241,5 @@ def _require_ours(connection: sqlite3.Connection) -> None:
         raise Damaged("it is some other program's database")
     elif version != VERSION:
         raise Damaged(f"it is of version {version}; this affectd knows version {VERSION}")
+    elif made != set(TABLES[:2]):
+        raise Damaged("its tables are not as they were made")

@@ -22,7 +22,7 @@ def begin(contents: Contents, water: Water | None, at_least: int = 0) -> tuple[L
         clock_s = ledger.restore(contents.mark)
     if water is not None:
         # an older file comes back with letters that were delivered long ago
-        ledger.settled.add(1, min(water.low, max(ledger.last, contents.present.last, water.last)))
+        ledger.settle(1, min(water.low, max(ledger.last, contents.present.last, water.last)))
         if contents.mark is None or water.last > ledger.last:
             ledger.last = max(ledger.last, water.reserved)
     ledger.last = max(ledger.last, contents.present.last, at_least)
@@ -44,6 +44,5 @@ def rejoin(ledger: Ledger, contents: Contents, in_memory: Iterable[int] = ()) ->
         for begin_, end in ledger.settled.within(first, last):
             ledger.fresh.add(begin_, end)
     for seq in contents.spoilt:
-        if seq > 0:
-            ledger.fresh.add(seq, seq)
+        ledger.fresh.add(seq, seq)
     return sum(last - first + 1 for first, last in lost)

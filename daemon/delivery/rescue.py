@@ -11,14 +11,13 @@ from urllib.parse import quote
 
 from daemon.delivery import outbox_file
 from daemon.delivery.letter import Row, from_row
-from daemon.delivery.outbox_file import COLUMNS, MARK_SEQ, Damaged, DiskTrouble, OutboxFile, judged
+from daemon.delivery.outbox_file import COLUMNS, MARK_SEQ, UNREADABLE, Damaged, DiskTrouble, OutboxFile, judged
 
 MOST_BAD = 5
 """Files put aside are kept for whoever wants to know why; a disk is finite, so the oldest go."""
 MOST_ASKED = 1_000_000
 """Where a file has to be asked number by number, at most so many."""
 SIDES = ("-wal", "-shm")
-UNREADABLE = (sqlite3.DatabaseError, OverflowError, MemoryError)
 
 
 def rescue(path: Path, low: int, high: int) -> tuple[str, int]:
