@@ -164,7 +164,8 @@ def test_a_broker_that_hangs_up_on_everything_costs_no_letter(protocol: str) -> 
         return GoodBye() if n_seen < 200 and n_seen % 3 == 0 else 0
 
     with ScriptedBroker(Script(answer=answer)) as broker:
-        with delivering(BrokerSettings(port=broker.port, protocol=protocol), box):
+        settings = BrokerSettings(port=broker.port, protocol=protocol)
+        with delivering(settings, box):
             for number in range(1, 11):
                 box.commit(message(number=number))
             await_that(lambda: not len(box))
@@ -181,7 +182,8 @@ def test_a_broker_that_never_acknowledges_is_left_and_asked_again() -> None:
         return None if one.connection in silent and "utterance" in one.topic else 0
 
     with ScriptedBroker(Script(answer=answer)) as broker:
-        with delivering(five(broker), box, replace(HURRY, answer_s=0.05)) as delivery:
+        pace = replace(HURRY, answer_s=0.05)
+        with delivering(five(broker), box, pace) as delivery:
             for number in range(1, 6):
                 box.commit(message(number=number))
             await_that(lambda: not len(box))
@@ -241,7 +243,8 @@ def test_mosquittos_limit_of_a_message_is_told_and_does_not_hold_up_the_rest(tmp
 def test_mosquittos_limit_of_a_packet_is_kept_to(tmp_path: Path) -> None:
     box = outbox()
     with Mosquitto(tmp_path, "allow_anonymous true", before=["max_packet_size 600"]) as broker, Watcher(broker.port) as watcher:
-        with delivering(BrokerSettings(port=broker.port), box) as delivery:
+        settings = BrokerSettings(port=broker.port)
+        with delivering(settings, box) as delivery:
             for number in range(1, 11):
                 box.commit(message(number=number, pad="x" * (900 if number == 3 else 1)))
             await_that(lambda: not len(box))
@@ -254,7 +257,8 @@ def test_a_refusal_is_said_once_and_what_to_check(caplog: pytest.LogCaptureFixtu
     caplog.set_level(logging.INFO)
     box = outbox()
     with ScriptedBroker(Script(answer=lambda one: FORBIDDEN if "state" in one.topic else 0)) as broker:
-        with delivering(five(broker), box):
+        settings = five(broker)
+        with delivering(settings, box):
             for number in range(1, 4):
                 box.commit(message("state", number))
                 await_that(lambda: not len(box))

@@ -9,6 +9,7 @@ from typing import Callable
 
 import pytest
 
+from daemon.delivery.letter import as_letter
 from daemon.delivery.mqtt import MqttDelivery, Pace
 from daemon.delivery.outbox import Outbox
 from daemon.demo.broker import PrivateBroker
@@ -64,12 +65,10 @@ class Trial:
         for _ in range(n_letters):
             source = SOURCES[self.outbox.last_seq % 2]
             head = {"schema": "affectd/utterance/1", "node": NODE, "source": source, "at": AT}
-            self.outbox.commit(Message(f"{source}/utterance", {**head, "pad": "x" * 150}))
-        assert self.outbox.flush(PATIENCE_S)
-        known = self.committed[-1].seq if self.committed else 0
-        for letter in self.outbox.after(known, n_letters):
-            source = letter.topic.split("/")[0]
+            message = Message(f"{source}/utterance", {**head, "pad": "x" * 150})
+            letter = as_letter(message, self.outbox.boot, self.outbox.commit(message))
             self.committed.append(Item(letter.boot, letter.seq, source, content_of(letter.payload)))
+        assert self.outbox.flush(PATIENCE_S)
 
     def await_that(self, holds: Callable[[], bool]) -> None:
         until_s = time.monotonic() + PATIENCE_S
