@@ -140,8 +140,16 @@ def test_config_check_reads_the_password_file(run: Run, tmp_path: Path) -> None:
     missing = tmp_path / "password"
     path = config(tmp_path, f'[broker]\nusername = "cabin"\npassword_file = "{missing}"\n')
     run("config", "check", path).require_error(USAGE, str(path), f"password_file {missing}: cannot be read")
-    missing.write_text("secret\n")
+    missing.write_text("correct horse\n")
     assert run("config", "check", path) == Done(0, f"{path}: good\n", "")
+    assert "correct horse" not in run("config", "check", "--json", path).out
+
+
+def test_config_check_reads_the_certificates(run: Run, tmp_path: Path) -> None:
+    path = config(tmp_path, f'[broker]\ntls = true\nca_file = "{tmp_path}/ca.pem"\n')
+    run("config", "check", path).require_error(USAGE, str(path), f"[broker] ca_file {tmp_path}/ca.pem: cannot be read")
+    path = config(tmp_path, f'[broker]\nca_file = "{tmp_path}/ca.pem"\n')
+    run("config", "check", path).require_error(USAGE, str(path), "ca_file and cert_file are for TLS: set tls = true")
 
 
 def test_config_check_looks_for_the_folder_to_keep_in(run: Run, tmp_path: Path) -> None:
