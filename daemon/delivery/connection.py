@@ -105,7 +105,7 @@ class Connection:
         self._client = client = MendedClient(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=PROTOCOLS[protocol], reconnect_on_failure=False
         )
-        client.connect_timeout = connect_s
+        client.connect_timeout = client.handshake_s = connect_s
         # how many may be in flight is the owner's affair: nothing is to wait in paho
         client.max_inflight_messages_set(0)
         client.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)

@@ -1,4 +1,4 @@
-"""paho's client, with what it gets wrong about reasons put right. Only here are its insides touched."""
+"""paho's client, with what it gets wrong put right. Only here are its insides touched."""
 
 from __future__ import annotations
 
@@ -17,10 +17,20 @@ UNLISTED = {0x95: "Packet too large"}
 
 
 class MendedClient(paho.Client):
-    """paho ends a connection over a reason that MQTT 5 does not list for acknowledgements; mosquitto gives such ones."""
+    """paho ends a connection over a reason that MQTT 5 does not list for acknowledgements; mosquitto gives such ones. And a
+    broker that does not answer in the TLS handshake has to be left in time."""
 
+    handshake_s: float = 10.0
+    """For TLS; paho itself waits as long as for a ping."""
     unlisted: int | None = None
     """The reason of the acknowledgement that is being read, if it is one of these."""
+
+    def _ssl_wrap_socket(self, tcp_sock: Any) -> Any:
+        keepalive_s, self._keepalive = self._keepalive, self.handshake_s  # type: ignore[assignment]
+        try:
+            return super()._ssl_wrap_socket(tcp_sock)
+        finally:
+            self._keepalive = keepalive_s
 
     def _handle_pubackcomp(self, cmd: Any) -> MQTTErrorCode:
         packet, self.unlisted = self._in_packet["packet"], None

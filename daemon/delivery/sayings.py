@@ -26,28 +26,32 @@ class Sayings:
 
     def __init__(self, where: str) -> None:
         self._where = where
-        self._said = ("", float("-inf"))
+        self._said: dict[str, float] = {}
+        self._is_news = True
 
     def accepted(self, protocol: str) -> None:
         """There is a connection."""
-        self._said = ("", float("-inf"))
-        logger.info("broker %s has accepted (MQTT %s)", self._where, protocol)
+        if self._is_news:
+            logger.info("broker %s has accepted (MQTT %s)", self._where, protocol)
+        self._is_news = False
 
     def waiting(self, ended: Ended | None) -> None:
         """An attempt that came to nothing."""
-        if ended is None:
-            return
-        text = f"broker {self._where} {ended.why}{_hint(ended)}: events are kept, I keep trying"
-        now_s = time.monotonic()
-        said, at_s = self._said
-        if text != said or now_s - at_s >= SAY_AGAIN_S:
-            self._said = (text, now_s)
-            logger.warning("%s", text)
+        if ended:
+            self._say(f"broker {self._where} {ended.why}{_hint(ended)}: events are kept, I keep trying")
 
     def gone(self, ended: Ended | None) -> None:
         """A connection that there was."""
         if ended:
-            logger.warning("the broker %s%s: events are kept, I connect again", ended.why, _hint(ended))
+            self._say(f"the broker {ended.why}{_hint(ended)}: events are kept, I connect again")
+
+    def _say(self, text: str) -> None:
+        now_s = time.monotonic()
+        self._said = {said: at_s for said, at_s in self._said.items() if now_s - at_s < SAY_AGAIN_S}
+        if text not in self._said:
+            self._said[text] = now_s
+            self._is_news = True
+            logger.warning("%s", text)
 
 
 def _hint(ended: Ended) -> str:

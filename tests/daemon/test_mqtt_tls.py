@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import shutil
+import socket
 import ssl
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -15,7 +17,7 @@ from daemon.delivery.mqtt import MqttDelivery
 from daemon.demo.broker import PrivateBroker
 from daemon.errors import SettingsError
 from daemon.settings import BrokerSettings
-from tests.daemon.delivering import AT, NODE, await_that, delivering, message, outbox
+from tests.daemon.delivering import AT, HURRY, NODE, await_that, delivering, message, outbox
 from tests.fixtures.brokers.certificates import Certificates
 from tests.fixtures.brokers.mosquitto import Mosquitto
 
@@ -146,6 +148,15 @@ def test_tls_to_a_port_without_it_is_told(made: Certificates, caplog: pytest.Log
     # mosquitto hangs up at what it cannot read; other brokers answer something that is no TLS
     assert "check [broker] port" in said
     assert "TLS" in said
+
+
+def test_a_broker_that_does_not_answer_in_the_handshake_is_left_in_time(
+    made: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        one = BrokerSettings(port=silent.getsockname()[1], tls=True, ca_file=str(made.cert("ca")), keepalive_s=3600)
+        with delivering(one, outbox(), replace(HURRY, connect_s=0.05), patience_s=0.0):
+            await_that(lambda: f"broker 127.0.0.1:{one.port} does not answer: events are kept" in caplog.text)
 
 
 def test_a_port_with_tls_is_told_to_who_comes_without(plain_tls: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
