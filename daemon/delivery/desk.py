@@ -157,7 +157,7 @@ class Desk:
             if len(found) >= limit:
                 break
             if letter.seq > seq and self.ledger.waits(letter.seq):
-                found.append(replace(letter, age_s=self.now_s - kept_s))
+                found.append(replace(letter, age_s=float(self.now_s - kept_s)))
         return found
 
     def follow(self, earlier: Ledger, base: int) -> None:

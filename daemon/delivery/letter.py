@@ -69,7 +69,7 @@ def from_row(row: tuple[Any, ...], now_s: int = 0) -> Letter | None:
     whole = all(isinstance(number, int) for number in (seq, retain, kept_s)) and isinstance(expiry_s, (int, type(None)))
     if not (texts and whole and _crc(seq, boot, topic, payload, retain, expiry_s, kept_s) == crc):
         return None
-    return Letter(seq, topic.decode(), payload, bool(retain), expiry_s, boot.decode(), max(0, now_s - kept_s))
+    return Letter(seq, topic.decode(), payload, bool(retain), expiry_s, boot.decode(), float(max(0, now_s - kept_s)))
 
 
 def _crc(seq: int, boot: bytes, topic: bytes, payload: bytes, retain: int, expiry_s: int | None, kept_s: int) -> int:

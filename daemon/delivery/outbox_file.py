@@ -59,7 +59,6 @@ class Contents:
     spoilt: list[int] = field(default_factory=list)
     """Rows in which a bit has changed."""
     gap_letters: list[Letter] = field(default_factory=list)
-    n_bytes: int = 0
 
 
 @contextmanager
@@ -119,7 +118,8 @@ class OutboxFile:
             contents = Contents()
             for row in self._writer.execute(f"SELECT {COLUMNS} FROM letters ORDER BY seq"):
                 take_stock(contents, row)
-        self.n_bytes = contents.n_bytes
+            total = self._writer.execute(f"SELECT total({SIZE}) FROM letters WHERE seq > {MARK_SEQ}").fetchone()[0]
+        self.n_bytes = int(total)
         return contents
 
     def write(
@@ -204,21 +204,17 @@ def as_mark_row(mark: bytes, clock_s: int) -> Row:
     return as_row(Letter(MARK_SEQ, "mark", mark, False, None, ""), clock_s)
 
 
-def take_stock(contents: Contents, row: tuple[Any, ...]) -> bool:
-    """Note what a row is; False for one in which a bit has changed."""
+def take_stock(contents: Contents, row: tuple[Any, ...]) -> None:
+    """Note what a row is."""
     seq, letter = row[0], from_row(row)
-    if letter is None:
-        if seq != MARK_SEQ:
-            contents.spoilt.append(seq)
-        return False
-    if seq == MARK_SEQ:
+    if letter and seq == MARK_SEQ:
         contents.mark = letter.payload
-        return True
-    contents.present.add(seq, seq)
-    contents.n_bytes += letter.n_bytes
-    if letter.topic == GAP_TOPIC:
-        contents.gap_letters.append(letter)
-    return True
+    elif letter:
+        contents.present.add(seq, seq)
+        if letter.topic == GAP_TOPIC:
+            contents.gap_letters.append(letter)
+    elif seq != MARK_SEQ:
+        contents.spoilt.append(seq)
 
 
 def _require_ours(connection: sqlite3.Connection) -> None:
