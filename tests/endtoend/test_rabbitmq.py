@@ -52,11 +52,14 @@ class Reader:
         self._client.on_message = lambda _client, _data, one: self.received.append(
             (one.topic.rsplit("/", 1)[-1], json.loads(one.payload))
         )
-        self._client.on_connect = lambda *_: self._client.subscribe(self._topic, qos=1)
+        self._client.on_connect = self._subscribe
         self._client.connect("127.0.0.1", self._port)
         self._client.loop_start()
         await_that(lambda: bool(subscribed))
         return self
+
+    def _subscribe(self, client: paho.Client, *_: object) -> None:
+        client.subscribe(self._topic, qos=1)
 
     def __exit__(self, *_: object) -> None:
         self._client.disconnect()
