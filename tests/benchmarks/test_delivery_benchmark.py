@@ -17,3 +17,4 @@ def test_delivery(tmp_path: Path) -> None:
     figures = json.loads(result.read_text())["figures"]
     assert 0.0 < figures["away_0.5_s_first_s_max"] <= figures["away_0.5_s_last_s_max"]
     assert figures["away_0.5_s_again"] == 0
+    assert figures["away_0.5_s_rounds_incomplete"] == 0
