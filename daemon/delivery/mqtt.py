@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Callable, Sequence
 
@@ -31,6 +31,7 @@ STEADY_S = 10.0
 """A connection that has held so long was a good one."""
 ANSWERED_FAILURES = 4
 STOP_RETRY_S = 0.2
+NO_RETAIN = 0x9A
 FAREWELL_SHARE = 0.2
 """Of the patience with which it is stopped, kept for saying so."""
 
@@ -78,6 +79,7 @@ class MqttDelivery:
         self._n_connections = self._n_failed = 0
         self._choice = ProtocolChoice(settings.protocol)
         self._keepalive_s = settings.keepalive_s
+        self._may_retain = True
         self._sayings = Sayings(f"{settings.host}:{settings.port}")
         self._stopping = threading.Event()
         self._said_farewell = False
@@ -143,6 +145,7 @@ class MqttDelivery:
                     self._use(connection, connection.accepted)
                 else:
                     self._n_failed += 1
+                    self._may_retain = self._may_retain and not (connection.ended and connection.ended.code == NO_RETAIN)
                     self._sayings.waiting(connection.ended)
                 at_once = self._choice.ended(connection)
             except Exception:
@@ -170,7 +173,7 @@ class MqttDelivery:
 
     def _connect(self) -> Connection:
         """One attempt: a connection that is accepted, or has ended."""
-        will = self._availability("offline")
+        will = replace(self._availability("offline"), retain=self._may_retain)
         client_id = self._settings.client_id or f"{PREFIX}-{self._node}"
         connection = Connection(self._settings, client_id, self._choice.next, will, self._keepalive_s, self._pace.connect_s)
         connection.open()
@@ -252,8 +255,9 @@ class MqttDelivery:
                 logger.exception("what is to be done with a message has failed")
 
     def _say_farewell(self, connection: Connection) -> None:
-        self._postman.finish(self._availability("stopped"), time.monotonic())
-        while not (connection.ended or self._postman.answered or time.monotonic() >= self._until_s):
+        self._postman.finish(self._availability("stopped"))
+        while not (connection.ended or self._postman.finished or time.monotonic() >= self._until_s):
+            self._postman.post(time.monotonic())
             self._step(connection, min(STEP_S, self._until_s - time.monotonic()))
         if not connection.ended:
             self._said_farewell = True

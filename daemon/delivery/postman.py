@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
+from dataclasses import replace
 from typing import Callable
 
 from daemon.delivery.connection import Accepted, Connection, Publication
@@ -56,7 +57,7 @@ class Postman:
         self._letters: dict[int, Letter] = {}
         self._unanswered: dict[int, bool] = {}
         self._controls: int | None = None
-        self._alone = self._rewound = False
+        self._alone = self._rewound = self._finishing = False
         self._ahead: deque[Letter] = deque()
         self._taken_s = 0.0
         self._last_sent = 0
@@ -79,6 +80,11 @@ class Postman:
         """Nothing is on its way."""
         return not (self._letters or self._unanswered)
 
+    @property
+    def finished(self) -> bool:
+        """The farewell has been taken, and all that went before it."""
+        return self._finishing and self.answered and not self._others
+
     def silent_s(self, now_s: float) -> float:
         """How long the broker has acknowledged nothing, while it should have."""
         return 0.0 if self.answered else now_s - self._heard_s
@@ -97,10 +103,11 @@ class Postman:
         """To be published before the next letter. Any thread; the oldest go where too many wait."""
         self._others.append(one)
 
-    def finish(self, farewell: Publication, now_s: float) -> None:
-        """The last of this connection; it goes although more is on its way."""
+    def finish(self, farewell: Publication) -> None:
+        """The last of this connection; no letter goes any more, although there may be some."""
         self._others.clear()
-        self._send_other(farewell, now_s)
+        self._others.append(farewell)
+        self._finishing = True
 
     def begin(self, connection: Connection, granted: Accepted, now_s: float) -> None:
         """From now on over this connection; everything that is not acknowledged goes again, from the oldest on."""
@@ -139,7 +146,7 @@ class Postman:
 
     def _next(self, now_s: float) -> Letter | None:
         """The letter that may go now."""
-        if self._letters and (self._alone or self._rewound):
+        if self._finishing or (self._letters and (self._alone or self._rewound)):
             return None
         self._rewound = False
         again = self._take_held_back(now_s)
@@ -202,24 +209,28 @@ class Postman:
     def _send_other(self, one: Publication, now_s: float, is_control: bool = False) -> None:
         if self._connection is None:
             return
-        mid = self._connection.publish(one)
+        mid = self._connection.publish(replace(one, retain=one.retain and self._granted.retain))
         if mid is not None and one.qos:
             self._sent(now_s)
             self._unanswered[mid] = is_control
 
     def _send(self, letter: Letter, now_s: float) -> None:
-        connection = self._connection
+        connection, granted = self._connection, self._granted
         if connection is None:
             return
-        one = wrapped(letter, self._node, now_s - self._taken_s, self._granted.retain, self._enveloped)
-        limit = self._granted.max_packet_bytes
-        if limit and connection.n_bytes(one) > limit:
+        try:
+            one = wrapped(letter, self._node, now_s - self._taken_s, granted.retain, self._enveloped)
+            n_bytes = connection.n_bytes(one) if granted.max_packet_bytes else 0
+            if granted.max_packet_bytes and n_bytes > granted.max_packet_bytes:
+                raise ValueError(f"packet too large: {n_bytes} bytes, the broker takes {granted.max_packet_bytes}")
+            mid = connection.publish(one)
+        except ValueError as trouble:
+            # no broker will ever see it
             self._alone = False
             self.n_refused += 1
             self._refusals.forget(letter.seq)
-            self._give_up(letter.seq, f"packet too large: {connection.n_bytes(one)} bytes, the broker takes {limit}")
+            self._give_up(letter.seq, str(trouble))
             return
-        mid = connection.publish(one)
         if mid is not None:
             self._sent(now_s)
             self._letters[mid] = letter

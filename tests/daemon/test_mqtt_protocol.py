@@ -112,9 +112,13 @@ def test_a_broker_that_takes_no_qos_1_is_told_and_gets_nothing(caplog: pytest.Lo
 
 def test_a_broker_that_retains_nothing_is_not_asked_to() -> None:
     box = outbox()
-    with ScriptedBroker(Script(grants=bytes([0x25, 0]))) as broker, delivering(BrokerSettings(port=broker.port), box):
-        box.commit(message("state"))
-        await_that(lambda: not len(box))
+    with ScriptedBroker(Script(grants=bytes([0x25, 0]), takes_retained=False)) as broker:
+        settings = BrokerSettings(port=broker.port)
+        with delivering(settings, box):
+            box.commit(message("state"))
+            await_that(lambda: not len(box))
+    assert [one.retain for one in broker.published] == [False] * 3
+    assert broker.versions == [FIVE, FIVE], "the last will was retained the first time"
 
 
 def test_a_broker_that_wants_to_hear_of_us_more_often_does(tmp_path: Path) -> None:

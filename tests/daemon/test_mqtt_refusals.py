@@ -11,6 +11,7 @@ from typing import Callable
 import pytest
 
 from daemon.delivery.refusals import OWN_TRIES, STRIKES, STRIKES_AGAIN, STRIKES_TOLD
+from daemon.events import Message
 from daemon.settings import BrokerSettings
 from tests.daemon.delivering import HURRY, NODE, await_that, delivering, message, outbox
 from tests.daemon.wire import Watcher
@@ -225,6 +226,35 @@ def test_what_is_larger_than_the_broker_takes_is_not_sent() -> None:
     assert str(gap["reason"]).startswith("refused: packet too large: ")
     assert str(gap["reason"]).endswith("bytes, the broker takes 512")
     assert max(one.n_bytes for one in broker.published) <= 512
+
+
+def test_what_can_never_be_sent_does_not_hold_up_the_rest() -> None:
+    box = outbox()
+    with ScriptedBroker() as broker, delivering(five(broker), box):
+        box.commit(message(number=1))
+        box.commit(Message("driver/#", message(number=2).body))
+        box.commit(message(number=3))
+        await_that(lambda: bool(gaps(broker)) and not len(box))
+    assert numbers(broker) == [1, 3]
+    assert [gap["first_seq"] for gap in gaps(broker)] == [2]
+
+
+def test_the_farewell_waits_for_room() -> None:
+    """A broker that grants little would hang up at one publication too many."""
+    box, seen = outbox(), []
+
+    def answer(one: Published) -> Answer:
+        seen.append(one)
+        return None if "utterance" in one.topic else 0
+
+    with ScriptedBroker(Script(grants=bytes([0x21, 0, 3]), answer=answer)) as broker:
+        settings = five(broker)
+        with delivering(settings, box, patience_s=0.1):
+            for number in range(1, 11):
+                box.commit(message(number=number))
+            await_that(lambda: len(broker.of("utterance")) == 3)
+    assert len(seen) == 4
+    assert len(box) == 10
 
 
 def test_mosquittos_limit_of_a_message_is_told_and_does_not_hold_up_the_rest(tmp_path: Path) -> None:
