@@ -48,6 +48,9 @@ class BrokerSettings:
     client_id: str = ""
     """Empty: affectd-<node>."""
     keepalive_s: int = 30
+    longest_retry_s: float = 2.0
+    """Between two attempts to reach a broker that is away, a little less by lot. A fleet that shares a broker wants more: after
+    an outage all vehicles come within this time."""
     session_expiry_s: int = 300
     """So long the broker keeps commands for us while the connection is lost (MQTT 5)."""
     cloudevents: bool = False
@@ -58,6 +61,7 @@ class BrokerSettings:
         want(1 <= self.port <= 65535, "port", self.port, "1 to 65535")
         want(self.protocol in PROTOCOLS, "protocol", self.protocol, '"auto", "5" or "3.1.1"')
         want(5 <= self.keepalive_s <= 3600, "keepalive_s", self.keepalive_s, "5 to 3600")
+        want(0.5 <= self.longest_retry_s <= 3600.0, "longest_retry_s", self.longest_retry_s, "0.5 to 3600")
         want(0 <= self.session_expiry_s <= 604800, "session_expiry_s", self.session_expiry_s, "0 to 604800")
         if self.password_credential:
             right = bool(CREDENTIAL.fullmatch(self.password_credential))

@@ -57,6 +57,7 @@ list_missing_packages() { # fills `needed`, without which we stop, and `for_mic`
     has pulseaudio || needed+=(pulseaudio)
     has pactl || needed+=(pulseaudio-utils)
     compgen -G '/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so' >/dev/null || needed+=(libasound2-plugins)
+    has openssl || needed+=(openssl)
     has mosquitto_sub || needed+=(mosquitto-clients)
     has espeak-ng || needed+=(espeak-ng)
     has sox || needed+=(sox)

@@ -45,7 +45,8 @@ class Pace:
     answer_s: float = 20.0
     """For any acknowledgement while there are letters on their way: then a new connection is made."""
     first_retry_s: float = 0.5
-    longest_retry_s: float = 30.0
+    longest_retry_s: float = float("inf")
+    """Less than the settings ask for, in a test."""
     again_s: float = 1.0
     """Until a letter that the broker refused is tried again; later longer."""
     farewell_s: float = 3.0
@@ -166,7 +167,8 @@ class MqttDelivery:
 
     def _wait(self) -> None:
         """Longer after each failure, and by lot, so that not all cars come at once when a broker is back."""
-        most_s = min(self._pace.longest_retry_s, self._pace.first_retry_s * 2.0 ** min(max(0, self._n_failed - 1), 20))
+        longest_s = min(self._settings.longest_retry_s, self._pace.longest_retry_s)
+        most_s = min(longest_s, self._pace.first_retry_s * 2.0 ** min(max(0, self._n_failed - 1), 20))
         if not self._stopping.wait(most_s * self._chance.uniform(0.5, 1.0)):
             return
         time.sleep(max(0.0, min(STOP_RETRY_S, self._until_s - time.monotonic())))

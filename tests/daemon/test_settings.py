@@ -30,6 +30,7 @@ WRONG = [
     ("broker", "keepalive_s", "4", "want 5 to 3600"),
     ("broker", "keepalive_s", "3601", "want 5 to 3600"),
     ("broker", "password_credential", '"../shadow"', "a name of letters"),
+    ("broker", "longest_retry_s", "0.4", "want 0.5 to 3600"),
     ("broker", "session_expiry_s", "-1", "want 0 to 604800"),
     ("broker", "session_expiry_s", "604801", "want 0 to 604800"),
     ("outbox", "max_mb", "0.0", "want 0.001 to 100000"),
