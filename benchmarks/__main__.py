@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import affectnet, delivery, fft, frontend, newcomer, noise, not_speech, stream, way
+from benchmarks import affectnet, delivery, fft, frontend, newcomer, noise, not_speech, outbox, stream, way
 from benchmarks.machine import facts
 
 QUESTIONS: dict[str, Any] = {
@@ -20,6 +20,7 @@ QUESTIONS: dict[str, Any] = {
     "affectnet": affectnet,
     "noise": noise,
     "not_speech": not_speech,
+    "outbox": outbox,
     "delivery": delivery,
 }
 """Each has `measure`; `table`, where a name and a value a line do not show what it found; `OPTIONS`, where it is told more."""

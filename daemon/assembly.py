@@ -34,7 +34,7 @@ LONGEST_BLOCK_MS = 1000.0
 
 
 def new_boot() -> str:
-    """A name for this run of the service: `seq` counts from 1 in each."""
+    """A name for this run of the service."""
     return secrets.token_hex(4)
 
 

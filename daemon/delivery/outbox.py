@@ -21,7 +21,7 @@ __all__ = ["Letter", "Outbox", "as_letter"]
 
 logger = logging.getLogger(__name__)
 
-SETTLE_S = 1.0
+SETTLE_S = 15.0
 """What was delivered is deleted so much later, together: after a crash in between it is sent again."""
 REFUSED_AGAIN_S = 3600.0
 """So long after a gap record was refused no other is made: it would be refused as well."""

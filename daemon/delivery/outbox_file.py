@@ -15,7 +15,8 @@ from daemon.delivery.ranges import Range, Ranges
 
 APPLICATION_ID = 0x61666664
 VERSION = 1
-PAGE_BYTES = 4096
+PAGE_BYTES = 2048
+"""A write of one event takes one page, and on flash that counts; two events fit into it."""
 LOCKED_S = 2.0
 WAL_BYTES = 8_000_000
 """To so much the log is cut back after it has grown larger."""
