@@ -79,13 +79,20 @@ class HighWater:
         finally:
             self._shut()
 
+    def begin_anew(self) -> None:
+        """The file was removed: make another. Raises OSError, or SettingsError where another service has it."""
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._shut()
+        self._file, self._writable, self._reserved = file, True, 0
+        self._lock()
+
     def abandon(self) -> None:
         """Let go without a word."""
         self._shut()
 
     def _write(self, last: int, low: int, reserved: int, wait: bool = False) -> None:
         if not self._writable:
-            self._reopen()
+            self.begin_anew()
         for _ in range(N_SLOTS if wait else 1):
             self._count += 1
             head = b"affectd outbox 1 count=%d last=%d low=%d reserved=%d" % (self._count, last, low, reserved)
@@ -94,12 +101,6 @@ class HighWater:
         if wait:
             os.fdatasync(self._file)
         self._reserved = reserved
-
-    def _reopen(self) -> None:
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        self._shut()
-        self._file, self._writable = file, True
-        self._lock()
 
     def _lock(self) -> None:
         try:

@@ -57,7 +57,8 @@ class Outbox:
 
     def __len__(self) -> int:
         """Letters that wait."""
-        return self._desk.ledger.waiting
+        with self._changed:
+            return self._desk.ledger.waiting
 
     @property
     def last_seq(self) -> int:

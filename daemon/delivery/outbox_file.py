@@ -107,7 +107,18 @@ class OutboxFile:
             self._writer.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
             self._reader = opened.enter_context(closing(connect(str(path))))
             self._reader.execute("PRAGMA query_only = ON")
+            self._inode = os.stat(path).st_ino
             opened.pop_all()
+
+    @property
+    def is_gone(self) -> bool:
+        """True where the path names nothing, or another file: what is written here is in no folder any more."""
+        try:
+            return os.stat(self.path).st_ino != self._inode
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
 
     def check(self) -> Contents:
         """Every row and page, once. Raises DiskTrouble or Damaged."""
@@ -130,6 +141,8 @@ class OutboxFile:
 
         It is on the disk when this returns. Raises DiskTrouble or Damaged.
         """
+        if self.is_gone:
+            raise DiskTrouble("the file was removed")
         with judged(), self._whole():
             self._writer.executemany(INSERT, rows)
             self._set_apart(aside)
@@ -185,6 +198,11 @@ class OutboxFile:
         with self._reading, judged():
             query = f"SELECT {COLUMNS} FROM letters WHERE seq > ? ORDER BY seq LIMIT ?"
             return self._reader.execute(query, (max(seq, MARK_SEQ), limit)).fetchall()
+
+    def letters(self) -> Iterator[Row]:
+        """All rows, in order. For the writer's thread alone."""
+        with judged():
+            yield from self._writer.execute(f"SELECT {COLUMNS} FROM letters WHERE seq > {MARK_SEQ} ORDER BY seq")
 
     def oldest(self) -> Iterator[tuple[int, int, int]]:
         """seq, size and kept_s of the letters in order, gap letters left out. For the writer's thread alone."""

@@ -89,6 +89,7 @@ class Store:
     def _checked(self) -> Contents:
         file = OutboxFile(self._path)
         try:
+            self._adopt(file)
             contents = file.check()
         except (Damaged, DiskTrouble):
             file.close()
@@ -96,6 +97,14 @@ class Store:
         self._shut()
         self._file = file
         return contents
+
+    def _adopt(self, file: OutboxFile) -> None:
+        """What can be read of a file that was removed while it was open is saved."""
+        if self._file and self._file.is_gone:
+            with suppress(SettingsError, OSError):
+                self._high_water.begin_anew()
+            with suppress(DiskTrouble, Damaged):
+                file.put(self._file.letters())
 
     def _shut(self) -> None:
         file, self._file = self._file, None

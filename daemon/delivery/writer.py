@@ -122,7 +122,7 @@ class Writer:
 
     def _once(self) -> None:
         try:
-            if self._reopen:
+            if self._reopen or self._damage:
                 self._open()
             try:
                 self._write()
