@@ -28,6 +28,11 @@ ROOT = Path(__file__).parents[2]
 EMODB = Path(os.environ.get("AFFECTD_CORPORA") or ROOT / "corpora") / "EMO-DB"
 N_UTTERANCES = 40
 AGREEMENT = 0.95
+LATER_S = (0.0023, 0.0063, 0.0132)
+"""A microphone begins at any sample of a frame, and where two labels are about as likely that decides between them: moved by so
+much, a file agrees with itself in 35 to 36 of 38. So what it says at any of these counts as its label ..."""
+STEADY = 0.85
+"""... and so many must have one and no other."""
 PAUSE_S = 1.3
 """Of silence after each recording: longer than the gate's hang-over."""
 BEFORE_S = 0.5
@@ -127,11 +132,11 @@ def analysed(recordings: list[Path]) -> list[str]:
     return [json.loads(line)["label"] for line in done.stdout.splitlines()]
 
 
-def padded(recording: Path, folder: Path) -> Path:
+def padded(recording: Path, folder: Path, later_s: float = 0.0) -> Path:
     """The recording with silence behind it, so that the gate closes before the next one begins."""
     samples, rate_hz = soundfile.read(recording, dtype="int16")
-    path = folder / f"{recording.stem}.wav"
-    before, after = (np.zeros(int(seconds * rate_hz), np.int16) for seconds in (BEFORE_S, PAUSE_S))
+    path = folder / f"{recording.stem}{f'-{later_s:g}' if later_s else ''}.wav"
+    before, after = (np.zeros(int(seconds * rate_hz), np.int16) for seconds in (BEFORE_S + later_s, PAUSE_S))
     soundfile.write(path, np.concatenate([before, samples, after]), rate_hz)
     return path
 
@@ -150,7 +155,8 @@ def test_acted_speech_through_the_microphone(tmp_path: Path, capsys: pytest.Capt
     everything = sorted(EMODB.glob("*.flac")) or sorted(EMODB.rglob("*.wav"))
     recordings = everything[:: len(everything) // N_UTTERANCES][:N_UTTERANCES]
     played = [padded(recording, tmp_path) for recording in recordings]
-    expected = analysed(played)
+    elsewhere = [analysed([padded(recording, tmp_path, later_s) for recording in recordings]) for later_s in LATER_S]
+    expected = [set(labels) for labels in zip(analysed(played), *elsewhere)]
     heard: list[list[dict[str, Any]]] = []
     # as `analyze` judges: each utterance by itself, whoever spoke before
     with Cabin(tmp_path, "[seat]\nadapt = false\n") as cabin:
@@ -159,9 +165,12 @@ def test_acted_speech_through_the_microphone(tmp_path: Path, capsys: pytest.Capt
             first = cabin.next("utterance")
             time.sleep(0.1)
             heard.append([first, *cabin.waiting("utterance")])
-    agree = [len(messages) == 1 and messages[0]["label"] == label for messages, label in zip(heard, expected)]
+    agree = [len(messages) == 1 and messages[0]["label"] in labels for messages, labels in zip(heard, expected)]
     tell([beyond_hang_over_ms(message) for messages in heard for message in messages], capsys)
     with capsys.disabled():
         print(f"label of the microphone = label of the file: {sum(agree)} of {len(agree)}")
+        print(f"files with one label wherever they begin: {sum(len(labels) == 1 for labels in expected)} of {len(expected)}")
+    # else any label would do
+    assert sum(len(labels) == 1 for labels in expected) >= STEADY * N_UTTERANCES
     assert sum(len(messages) == 1 for messages in heard) >= AGREEMENT * N_UTTERANCES
     assert sum(agree) >= AGREEMENT * N_UTTERANCES
