@@ -111,15 +111,15 @@ class SpeechGate:
         if self._position - self.voiced_end >= self._hang_over_samples:
             return self._close()
         if self._position - self._start >= self._longest_samples and self.voiced_end > self._start:
-            # what comes next goes on where this ends
-            self._voiced_now(self.voiced_end)
+            # what comes next goes on where the voice ends: there is no post-roll
+            self._n_after = 0
             stretch = self._close()
             self._start = self.voiced_end
             return stretch
         return None
 
-    def _voiced_now(self, until_sample: int | None = None) -> None:
-        self.voiced_end = self._position if until_sample is None else until_sample
+    def _voiced_now(self) -> None:
+        self.voiced_end = self._position
         self._n_after, self._fell_silent = 0, False
 
     def _dense(self) -> bool:

@@ -17,6 +17,7 @@ from daemon.delivery.outbox import Outbox
 from daemon.delivery.rescue import MOST_BAD
 from daemon.events import Message
 from daemon.settings import OutboxSettings
+from tests.fixtures.asking_sqlite import asking
 
 PATIENCE_S = 60.0
 SETTINGS = OutboxSettings(linger_ms=0.0)
@@ -160,17 +161,8 @@ class Malformed:
 def malformed(monkeypatch: pytest.MonkeyPatch) -> Malformed:
     one = Malformed()
 
-    class Failing(sqlite3.Connection):
-        def execute(self, sql: str, *rest: Any) -> Any:
-            one.asked(sql)
-            return super().execute(sql, *rest)
-
-        def executemany(self, sql: str, rows: Any) -> Any:
-            one.asked(sql)
-            return super().executemany(sql, rows)
-
     really_connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda *rest, **more: really_connect(*rest, factory=Failing, **more))
+    monkeypatch.setattr(sqlite3, "connect", lambda *rest, **more: really_connect(*rest, factory=asking(one.asked), **more))
     return one
 
 

@@ -20,6 +20,7 @@ from daemon.delivery.outbox import Outbox
 from daemon.settings import OutboxSettings
 from tests.faults.form import rounds
 from tests.faults.life import PATIENCE_S, Life
+from tests.fixtures.asking_sqlite import asking
 
 SETTINGS = OutboxSettings(linger_ms=0.0)
 WRITES = ("BEGIN", "INSERT", "DELETE", "COMMIT", "PRAGMA user_version =")
@@ -63,17 +64,8 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """A disk for every outbox opened from now on; retries come quickly."""
     one = Disk()
 
-    class Failing(sqlite3.Connection):
-        def execute(self, sql: str, *rest: Any) -> Any:
-            one.asked(sql)
-            return super().execute(sql, *rest)
-
-        def executemany(self, sql: str, rows: Any) -> Any:
-            one.asked(sql)
-            return super().executemany(sql, rows)
-
     def connect(target: str, *rest: Any, **more: Any) -> sqlite3.Connection:
-        return really_connect(target, *rest, factory=Failing, **more)
+        return really_connect(target, *rest, factory=asking(one.asked), **more)
 
     def fdatasync(file: int) -> None:
         if one.fails:
