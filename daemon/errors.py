@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+EXIT_MODEL = 5
+"""For a `ModelError`: `models` knows of no exit codes."""
+
 
 class AffectdError(Exception):
     """One line for a tired person: what, where, what to do."""

@@ -1,4 +1,4 @@
-"""What `affectd listen` is told on the command line."""
+"""`affectd listen`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import os
 import re
 import socket
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable
 
 from daemon import settings as settings_file
+from daemon.cli.terminal import line, say, stop_on_signals
 from daemon.errors import SettingsError
 from daemon.settings import TOPIC_LEVEL, BrokerSettings
 
+SUMMARY = "What a broker has to say: each message once, what came while nobody listened, and gaps."
 PLACE = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:]+))(?::(?P<port>[0-9]{1,5}))?")
 TLS_PORT = 8883
 SAME = ("username", "password_file", "protocol", "tls", "ca_file", "cert_file", "key_file")
@@ -51,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace, stop: threading.Event, write: Callable[[str], None], say: Callable[[str], None]) -> None:
-    """`affectd listen`. Raises BrokerError, SettingsError."""
+def run(options: argparse.Namespace) -> int:
+    """Until Ctrl-C, or as told. Raises BrokerError, SettingsError."""
     settings = _broker(options)
     if options.node is not None and not TOPIC_LEVEL.fullmatch(options.node):
         raise SettingsError(f"--node is {options.node!r}: want 1 to 64 letters, digits, - or _")
@@ -68,7 +68,8 @@ def run(options: argparse.Namespace, stop: threading.Event, write: Callable[[str
     kinds = tuple({*SHOWN, *NUMBERED}) if options.all else SHOWN
     wish = Wish(client_id, options.node, kinds, options.count, options.for_s, options.wait_s)
     form = JsonForm() if options.json else TextForm(sys.stdout.isatty() and "NO_COLOR" not in os.environ)
-    listen(settings, wish, form, stop, write, say)
+    listen(settings, wish, form, stop_on_signals(), line, say)
+    return 0
 
 
 def _broker(options: argparse.Namespace) -> BrokerSettings:

@@ -1,0 +1,44 @@
+"""`affectd config`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from daemon import settings as settings_file
+from daemon.cli.terminal import line
+from daemon.errors import SettingsError
+
+SUMMARY = "Check a settings file, or show what Home Assistant is told by it."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to do with which file."""
+    parser.add_argument("action", choices=["check", "discovery"])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--json", action="store_true", help="print every setting, defaults included")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Raises SettingsError, ModelError."""
+    from daemon import assembly
+    from daemon.delivery import access, discovery
+    from daemon.keeping import require_place
+    from models.runtime import open_model
+
+    settings = settings_file.load(options.file)
+    contract = open_model(settings.model.name).contract
+    try:
+        assembly.listener(settings, contract)
+        access.check(settings.broker)
+        require_place(settings.seat.keep)
+    except SettingsError as trouble:
+        raise SettingsError(f"{options.file}: {trouble}") from trouble
+    if options.action == "discovery":
+        line(discovery.message(settings, contract.labels)[1].decode())
+    elif options.json:
+        line(json.dumps(settings.as_dict(), ensure_ascii=False))
+    else:
+        line(f"{options.file}: good")
+    return 0

@@ -1,0 +1,30 @@
+"""What a person sees: results on stdout, remarks and complaints on stderr, each one line."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+
+def line(text: str) -> None:
+    """A result."""
+    print(text, flush=True)
+
+
+def say(text: str) -> None:
+    """A remark."""
+    print(f"affectd: {text}", file=sys.stderr, flush=True)
+
+
+def complain(text: str) -> None:
+    """An error."""
+    print(f"affectd: error: {text}", file=sys.stderr, flush=True)
+
+
+def stop_on_signals() -> threading.Event:
+    """Set by SIGTERM, and by Ctrl-C."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
