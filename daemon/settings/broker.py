@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from daemon.errors import SettingsError
-from daemon.wish import want
+from daemon.settings.wish import want
 
 PROTOCOLS = ("auto", "5", "3.1.1")
 CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}")

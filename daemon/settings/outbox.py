@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daemon.wish import want
+from daemon.settings.wish import want
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,31 @@
+"""The settings of one microphone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from daemon.errors import SettingsError
+from daemon.settings.node import TOPIC_LEVEL
+from daemon.settings.wish import want
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """One microphone, or a recording in its place."""
+
+    name: str = "cabin"
+    """Third level of its topics: the seat."""
+    device: str = ""
+    """Name, part of the name, or card id, as `affectd devices` shows them; never an index."""
+    recording: str = ""
+    """A file that is played once, in real time, instead of a device."""
+
+    def __post_init__(self) -> None:
+        want(bool(TOPIC_LEVEL.fullmatch(self.name)), "name", self.name, "1 to 64 letters, digits, - or _")
+        if bool(self.device) == bool(self.recording):
+            raise SettingsError(f"source {self.name!r} needs either a device (see `affectd devices`) or a recording")
+        if self.device.isdigit():
+            raise SettingsError(
+                f"device is {self.device!r}, an index: these move when a device is plugged in; "
+                "take a name or a card id from `affectd devices`"
+            )
