@@ -9,7 +9,9 @@ from typing import Callable, Sequence
 
 from daemon import gate
 from daemon.acquaintance import Acquaintance
-from daemon.capture import microphones
+from daemon.capture import require_pyaudio
+from daemon.capture.live import LiveMicrophone
+from daemon.capture.liveness import Counts
 from daemon.capture.recording import Recording
 from daemon.errors import SettingsError
 from daemon.listener import Listener
@@ -64,15 +66,16 @@ def open_recording(path: Path, name: str, contract: Contract, speed: float | Non
     return Recording(path, name, contract.front_end.sample_rate_hz, block_samples(contract), speed, live)
 
 
-def open_source(settings: SourceSettings, contract: Contract, on_block: Callable[[], None]) -> AudioSource:
-    """The microphone, or the recording in its place, in real time. Raises DeviceError or RecordingError."""
+def open_source(settings: SourceSettings, contract: Contract, on_block: Callable[[], None], counts: Counts) -> AudioSource:
+    """The microphone, which may come later, or the recording in its place, in real time.
+
+    Raises RecordingError, or DeviceError without PyAudio.
+    """
     if settings.recording:
         return open_recording(Path(settings.recording), settings.name, contract, speed=1.0, live=True)
+    require_pyaudio()
     rate_hz = contract.front_end.sample_rate_hz
-    microphone: AudioSource = microphones().Microphone(
-        settings.device, settings.name, rate_hz, block_samples(contract), on_block
-    )
-    return microphone
+    return LiveMicrophone(settings.device, settings.name, rate_hz, block_samples(contract), on_block, counts)
 
 
 def assemble(

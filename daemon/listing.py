@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from daemon.capture import microphones
+from daemon.capture import process, require_pyaudio
 from models import registry
 from models.contract import WINDOWS
 from models.errors import ModelError
@@ -12,17 +12,28 @@ from models.runtime import open_model
 
 
 def devices() -> list[dict[str, Any]]:
-    """Every input: its stable names, what it offers, and whether it is a dummy. Raises DeviceError without PyAudio."""
+    """Every input: its stable names, what it offers, and whether it is a dummy.
+
+    Raises DeviceError without PyAudio, or while a sound server hangs.
+    """
+    require_pyaudio()
     return [
         {
             "name": device.name,
             "card_id": device.card_id,
+            "usb_path": device.usb_path,
             "channels": device.n_channels,
             "rate_hz": device.rate_hz,
             "dummy": device.is_dummy,
         }
-        for device in microphones().devices()
+        for device in process.devices()
     ]
+
+
+def device_cells(row: dict[str, Any]) -> list[str]:
+    """A device as one row of a table."""
+    kind = "dummy" if row["dummy"] else ""
+    return [row["name"], row["card_id"], row["usb_path"], str(row["channels"]), f"{row['rate_hz']} Hz", kind]
 
 
 def models() -> list[dict[str, Any]]:

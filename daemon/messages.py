@@ -68,16 +68,17 @@ class Composer:
         }
         return self._message("episode", body)
 
-    def state(self, mood: Mood, speaking: bool, level_dbfs: float, listening: bool = True) -> Message:
-        """The mood now. Who does not listen says nothing for a long time, and that must not be forgotten meanwhile."""
+    def state(self, mood: Mood, speaking: bool, level_dbfs: float, listening: bool = True, hearing: bool = True) -> Message:
+        """The mood now. Who does not listen, or hear, says nothing for a long time: that must not be forgotten meanwhile."""
         body = {
             "label": mood.label,
             "probabilities": self._probabilities(mood),
             "speaking": speaking,
             "level_dbfs": round(level_dbfs, 1),
             "listening": listening,
+            "hearing": hearing,
         }
-        return self._message("state", body, retain=True, expiry_s=STATE_EXPIRY_S if listening else None)
+        return self._message("state", body, retain=True, expiry_s=STATE_EXPIRY_S if listening and hearing else None)
 
     def _probabilities(self, mood: Mood) -> dict[str, float]:
         return {} if mood.probabilities is None else as_mapping(mood.probabilities, self.contract.labels)

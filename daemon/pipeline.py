@@ -47,6 +47,9 @@ class Pipeline:
                 if seat.source.listening != seat.listening:
                     now_ns = self._clock.now_ns()
                     turn.append((seat, seat.turn(), now_ns, now_ns))
+                elif seat.source.hearing != seat.hearing:
+                    now_ns = self._clock.now_ns()
+                    turn.append((seat, seat.turn_deaf(), now_ns, now_ns))
                 elif block is not None:
                     taken_ns = self._take(block)
                     turn.append((seat, seat.hear(block), block.captured_ns, taken_ns))

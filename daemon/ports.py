@@ -28,8 +28,22 @@ class AudioSource(Protocol):
     def listening(self) -> bool:
         """False while it is switched off: its device is closed, and `read` gives nothing. Only `read` changes it."""
 
+    @property
+    def hearing(self) -> bool:
+        """False while no sound comes although it should: the device is gone, or hangs. Only `read` changes it."""
+
+    @property
+    def attended(self) -> int:
+        """Grows as long as somebody sees to it, also while its device is gone or switched off; stands still when that hangs."""
+
+    def device(self) -> dict[str, Any] | None:
+        """What /health says of the device; None without one."""
+
+    def release(self) -> bool:
+        """Begin to give the device or the file back; True once that is done. Never waits."""
+
     def close(self) -> None:
-        """Give the device or the file back."""
+        """Give the device or the file back, and wait for that."""
 
 
 class Sink(Protocol):

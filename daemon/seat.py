@@ -49,7 +49,8 @@ class Seat:
         """`new_listener`: one that has heard nothing. `acquaintance`: None: each utterance stands alone."""
         self.source = source
         self.listening = True
-        """What the seat has told of its source."""
+        self.hearing = True
+        """What the seat has told of its source, as the one before."""
         self.acquaintance = acquaintance
         self._new_listener = new_listener
         self._listener = new_listener()
@@ -94,7 +95,7 @@ class Seat:
 
         What was being said then is judged no more, and nothing that was heard before is known any more.
         """
-        self.listening = self.source.listening
+        self.listening, self.hearing = self.source.listening, self.source.hearing
         self._turned = True
         self._listener = self._new_listener()
         self._being_said = self._model.begin()
@@ -105,6 +106,16 @@ class Seat:
         if self.acquaintance:
             self.acquaintance.forget("switched " + ("on" if self.listening else "off"))
         return self._pieces([])
+
+    def turn_deaf(self) -> list[Any]:
+        """The device is gone, or hangs; or it brings sound again: as `hear`.
+
+        What was being said up to then is judged, and the episode ends with it: nobody knows how it goes on. Who sits there is
+        still known, and positions will show the hole.
+        """
+        self.hearing = self.source.hearing
+        self._turned = True
+        return self._pieces([] if self.hearing else self._listener.finish())
 
     def _pieces(self, heard: list[Heard]) -> list[Any]:
         self._heard = heard
@@ -140,6 +151,9 @@ class Seat:
             if self.acquaintance:
                 self.acquaintance.passed(self.now_sample)
         messages += self._episodes()
+        if not self.hearing:
+            self._speaking = False
+            self._mood = Mood(since_sample=self.now_sample, heard_sample=self.now_sample)
         changed = changed or self._ended or self._turned
         self._turned = False
         return messages + self._states(changed)
@@ -183,7 +197,9 @@ class Seat:
 
     def _episodes(self) -> list[Message]:
         before = self._episode
-        if self._ended and before is not None:
+        if not self.hearing and before is None:
+            return []
+        if (self._ended or not self.hearing) and before is not None:
             self._episode = None
             return [self._composer.episode("end", before, self._mood, self.now_sample)]
         self._episode, told = decision.episode_step(
@@ -202,7 +218,7 @@ class Seat:
         if not (changed or due):
             return []
         self._state_sample = self.now_sample
-        message = self._composer.state(self._mood, self._speaking, self._level_dbfs(), self.listening)
+        message = self._composer.state(self._mood, self._speaking, self._level_dbfs(), self.listening, self.hearing)
         self._square_sum, self._n_squared = 0.0, 0
         return [message]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import Any, Sequence
 
 from daemon import assembly
+from daemon.capture.liveness import Counts
 from daemon.capture.switched import SwitchedSource
 from daemon.clock import SystemClock
 from daemon.commands import Commands
@@ -19,7 +21,7 @@ from daemon.delivery import discovery
 from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
 from daemon.keeping import Keeper, require_place
-from daemon.ports import Model
+from daemon.ports import AudioSource, Model
 from daemon.seat import Seat
 from daemon.service.metrics import Metrics
 from daemon.settings import Settings
@@ -31,6 +33,8 @@ logger = logging.getLogger(__name__)
 HEALTH_EVERY_S = 10.0
 LEAST_BETWEEN_S = 0.1
 FAREWELL_S = 5.0
+FIRST_TRY_S = 2.0
+"""So long the start waits for microphones to be looked for: one whose name is wrong is better said at once."""
 OUTBOX = "outbox.sqlite"
 
 
@@ -38,7 +42,10 @@ class Service:
     """Everything that runs between `affectd run` and its end. Use it as a context."""
 
     def __init__(self, settings: Settings, model: Model) -> None:
-        """Opens every source. Raises DeviceError, RecordingError or SettingsError."""
+        """Opens every source; a microphone that is not there may come later.
+
+        Raises DeviceError without PyAudio, or for a name that fits several microphones; RecordingError; SettingsError.
+        """
         self.boot = assembly.new_boot()
         self._settings = settings
         self._clock = SystemClock()
@@ -54,7 +61,7 @@ class Service:
             opened.callback(self.outbox.close)
             self._delivery = MqttDelivery(settings.broker, settings.node.name, self.outbox, self._clock.at)
             for one in settings.source:
-                open_source = partial(assembly.open_source, one, model.contract, self._clock.ring)
+                open_source = partial(assembly.open_source, one, model.contract, self._clock.ring, Counts())
                 source = SwitchedSource(one.name, open_source, switches.is_on(one.name), self.commands.not_opened)
                 opened.callback(source.close)
                 self._sources[one.name] = source
@@ -63,6 +70,9 @@ class Service:
                 settings, model, list(self._sources.values()), self.outbox, self._clock, self.boot, self._metrics
             )
             self._keeper = _keeper(settings.seat.keep, model, self._seats)
+            until_s = time.monotonic() + FIRST_TRY_S
+            for source in self._sources.values():
+                source.require_right_name(max(0.0, until_s - time.monotonic()))
             self._close = opened.pop_all()
         self._attend(model.contract.labels)
         self._health = threading.Thread(target=self._tell_health, name="health", daemon=True)
@@ -87,8 +97,17 @@ class Service:
         return self
 
     def run(self, stop: threading.Event) -> None:
-        """Until every source has ended or `stop` is set. Raises DeviceError or RecordingError."""
+        """Until every source has ended or `stop` is set. Raises RecordingError."""
         self._pipeline.run(stop)
+
+    def audio_progress(self) -> int:
+        """Grows while sound is seen to, and never falls; stands still when the loop hangs, or the thread of a microphone.
+
+        It goes on while a device is gone and looked for again, and while it is switched off. For a watchdog; any thread.
+        """
+        sources = list(self._sources.values())
+        all_ended = max(source.attended for source in sources)
+        return min((source.attended for source in sources if not source.ended), default=all_ended)
 
     def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
         self._ended.set()
@@ -112,6 +131,7 @@ class Service:
                 "utterances": seat.n_utterances,
                 "known_utterances": seat.n_known,
                 "listening": seat.source.listening,
+                **_device(seat.source),
             }
             for seat in self._seats
         }
@@ -145,6 +165,12 @@ class Service:
             self._delivery.publish_now(f"affectd/{self._settings.node.name}/health", health.encode())
             if self._keeper:
                 self._keeper.keep_now_and_then(self._clock.now_ns())
+
+
+def _device(source: AudioSource) -> dict[str, Any]:
+    """What /health says of a source's device: nothing where it has none, or where that is switched off."""
+    told = source.device()
+    return {} if told is None else {"device": told}
 
 
 def _keeper(keep: str, model: Model, seats: Sequence[Seat]) -> Keeper | None:

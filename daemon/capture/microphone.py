@@ -1,239 +1,182 @@
-"""A microphone, by PyAudio: the only file that knows PortAudio, whose "frame" is our sample."""
+"""The capturing process, by PyAudio: the only file that knows PortAudio, whose "frame" is our sample.
+
+PortAudio never runs in the service itself. It lists devices once, so what is plugged in later is found only when every stream
+of the process is closed; and while a sound server hangs its calls do not return, closing a stream included. A process of its own
+has its own list, and can be ended whatever it hangs in.
+"""
 
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
-import re
+import os
+import select
+import signal
+import socket
+import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import suppress
 from typing import Any, Callable
 
-import numpy as np
 import pyaudio
 
-from daemon.capture.resampler import Resampler
-from daemon.capture.ring import BlockRing
+from daemon.capture import packets
+from daemon.capture.device import AmbiguousDevice, Device, NoSuchDevice, cards, device, find
 from daemon.errors import DeviceError
-from daemon.events import Block
 
-RING_SECONDS = 10
-LONGEST_SILENCE_S = 5.0
-CARDS = Path("/proc/asound")
-_HW = re.compile(r"\s*\(hw:(\d+),\d+\)$")
-# devices that exist on every Linux machine without a microphone, and the routing devices of NVIDIA's boards
-_DUMMIES = re.compile(r"\b(null|dummy|loopback|ADMAIF\d*|APE|monitor of)\b", re.IGNORECASE)
+LOOK_EVERY_S = 0.1
+_SET_PDEATHSIG = 1
 _Handler = ctypes.CFUNCTYPE(None)
 
 
-@dataclass(frozen=True)
-class Device:
-    """One input as PortAudio lists it. The index is of this moment only and is never shown."""
-
-    index: int
-    name: str
-    """Without the (hw:1,0) that PortAudio appends: these numbers move."""
-    card_id: str
-    """ALSA's card id, stable where the index is not; empty for devices that are no card."""
-    n_channels: int
-    rate_hz: int
-
-    @property
-    def is_dummy(self) -> bool:
-        """True for a device that never hears anything by itself."""
-        return bool(_DUMMIES.search(self.name) or _DUMMIES.search(self.card_id))
+class Gone(DeviceError):
+    """The stream has ended by itself."""
 
 
-def devices() -> list[Device]:
-    """Every input, in PortAudio's order."""
-    audio = _portaudio()
-    try:
-        return _devices(audio)
-    finally:
-        audio.terminate()
+class Teller:
+    """PortAudio's callback: copies, counts and returns. What the socket has no room for is lost, and positions show it."""
 
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._position = 0
+        self._n_xruns = 0
 
-def default() -> Device | None:
-    """The input that PortAudio would take by itself if it is a real one, else the first real one; None without any."""
-    audio = _portaudio()
-    try:
-        real = [device for device in _devices(audio) if not device.is_dummy]
-        if not real:
-            return None
+    def __call__(self, in_data: bytes, n_samples: int, _time: object, status: int) -> tuple[None, int]:
+        """Tell of a block."""
+        captured_ns = time.perf_counter_ns()
+        self._n_xruns += bool(status & pyaudio.paInputOverflow)
+        start = self._position
+        self._position += n_samples
         try:
-            preferred = int(audio.get_default_input_device_info()["index"])
+            self._link.send(packets.sound(in_data, start, captured_ns, self._n_xruns), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None, pyaudio.paContinue
         except OSError:
-            return real[0]
-        return next((device for device in real if device.index == preferred), real[0])
-    finally:
-        audio.terminate()
-
-
-def find(wanted: str, known: list[Device]) -> Device:
-    """The device of that card id, of that name, or the only one whose name contains it. Raises DeviceError."""
-    for matches in (
-        [device for device in known if wanted == device.card_id],
-        [device for device in known if wanted == device.name],
-        [device for device in known if wanted.lower() in device.name.lower()],
-    ):
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            names = ", ".join(repr(device.name) for device in matches)
-            raise DeviceError(f"microphone {wanted!r} fits {len(matches)} devices ({names}): give a longer name or a card id")
-    names = ", ".join(repr(device.name) for device in known if not device.is_dummy)
-    raise DeviceError(f"no microphone {wanted!r}: there is {names or 'none at all'}; plug it in, or see `affectd devices`")
-
-
-class Microphone:
-    """Captures one device into a ring. The callback copies, counts and returns."""
-
-    listening = True
-
-    def __init__(
-        self, wanted: str, name: str, sample_rate_hz: int, block_samples: int, on_block: Callable[[], None] = lambda: None
-    ) -> None:
-        """`wanted`: see `find`. `on_block` is called from the callback and must not block. Raises DeviceError."""
-        self.name = name
-        self._on_block = on_block
-        self._audio = _portaudio()
-        self._stream: Any = None
-        try:
-            self.device = find(wanted, _devices(self._audio))
-            self.n_channels, self.rate_hz = self._format(sample_rate_hz)
-            n_ring = max(2, RING_SECONDS * sample_rate_hz // block_samples)
-            block_samples = block_samples * self.rate_hz // sample_rate_hz
-            self.ring = BlockRing(n_ring, block_samples * self.n_channels)
-            self._open(block_samples)
-        except BaseException:
-            self._audio.terminate()
-            raise
-        self._resampler = Resampler(self.rate_hz, sample_rate_hz) if self.rate_hz != sample_rate_hz else None
-        self._heard_ns = time.perf_counter_ns()
-        self._is_frozen = False
-
-    @property
-    def ended(self) -> bool:
-        """A microphone never ends by itself."""
-        return False
-
-    def read(self) -> Block | None:
-        """The oldest block not yet read, at the rate that was asked for. Raises DeviceError when it has gone away."""
-        block = self._next()
-        while block is not None and not len(block.samples):
-            # the resampler gives in bursts
-            block = self._next()
-        return block
-
-    def close(self) -> None:
-        """Give the device back. A frozen server would never take it: it is left to the end of the process."""
-        if self._is_frozen:
-            return
-        self._stream.stop_stream()
-        self._stream.close()
-        self._audio.terminate()
-
-    def _next(self) -> Block | None:
-        block = self.ring.read()
-        if block is None:
-            self._require_alive()
-            return None
-        self._heard_ns = time.perf_counter_ns()
-        if self.n_channels > 1:
-            block = _mixed(block, self.n_channels)
-        return block if self._resampler is None else self._resampler.push(block)
-
-    def _require_alive(self) -> None:
-        """A server that dies stops the stream, one that freezes only stops calling back: both end here."""
-        silent_s = (time.perf_counter_ns() - self._heard_ns) / 1e9
-        self._is_frozen = silent_s > LONGEST_SILENCE_S
-        if self._is_frozen or not self._stream.is_active():
-            raise DeviceError(
-                f"microphone {self.device.name!r} of source {self.name!r} has delivered nothing for {silent_s:.1f} s: "
-                "plug it in again or restart the sound server, then start affectd again"
-            )
-
-    def _format(self, sample_rate_hz: int) -> tuple[int, int]:
-        """Channels and rate to open with: what is asked for, else what the device can, which is converted here."""
-        for n_channels in sorted({1, self.device.n_channels}):
-            for rate_hz in (sample_rate_hz, self.device.rate_hz):
-                try:
-                    if self._audio.is_format_supported(
-                        rate_hz, input_device=self.device.index, input_channels=n_channels, input_format=pyaudio.paInt16
-                    ):
-                        return n_channels, rate_hz
-                except ValueError:
-                    continue
-        raise DeviceError(
-            f"microphone {self.device.name!r} cannot be opened at {sample_rate_hz} or {self.device.rate_hz} Hz: "
-            "another program may hold it (stop it, or let it share the card)"
-        )
-
-    def _open(self, block_samples: int) -> None:
-        try:
-            self._stream = self._audio.open(
-                rate=self.rate_hz,
-                channels=self.n_channels,
-                format=pyaudio.paInt16,
-                input=True,
-                input_device_index=self.device.index,
-                frames_per_buffer=block_samples,
-                stream_callback=self._callback,
-            )
-        except OSError as trouble:
-            raise DeviceError(
-                f"microphone {self.device.name!r} cannot be opened ({trouble.args[-1]}): another program may hold it"
-            ) from trouble
-
-    def _callback(self, in_data: bytes, _n_samples: int, _time: object, _status: int) -> tuple[None, int]:
-        self.ring.write(np.frombuffer(in_data, np.int16), time.perf_counter_ns())
-        self._on_block()
+            return None, pyaudio.paAbort
         return None, pyaudio.paContinue
 
 
-def _mixed(block: Block, n_channels: int) -> Block:
-    """The mean of interleaved channels; the ring counted the samples of all."""
-    mean = block.samples.reshape(-1, n_channels).mean(axis=1)
-    return Block(np.rint(mean).astype(np.int16), block.start_sample // n_channels, block.captured_ns)
+def hear(link: socket.socket, wanted: str, rate_hz: int, block_samples: int) -> None:
+    """Capture a device until the service lets go. Raises DeviceError.
+
+    `block_samples`: at `rate_hz`; the device may have another rate and more channels, which the service converts.
+    """
+    audio = _portaudio()
+    chosen = find(wanted, _devices(audio))
+    n_channels, device_hz = _format(audio, chosen, rate_hz)
+    link.send(packets.found(chosen, n_channels, device_hz))
+    stream = _open(audio, chosen, n_channels, device_hz, block_samples * device_hz // rate_hz, Teller(link))
+    while stream.is_active():
+        if select.select([link], [], [], LOOK_EVERY_S)[0]:
+            # nothing is ever sent to here: the service has let go
+            stream.stop_stream()
+            stream.close()
+            audio.terminate()
+            return
+    raise Gone("it was unplugged, or its sound server has ended")
+
+
+def tell_devices(link: socket.socket) -> None:
+    """Every input, in PortAudio's order."""
+    audio = _portaudio()
+    try:
+        preferred = int(audio.get_default_input_device_info()["index"])
+    except OSError:
+        preferred = None
+    link.send(packets.listed(_devices(audio), preferred))
 
 
 def _devices(audio: pyaudio.PyAudio) -> list[Device]:
-    found = []
-    for index in range(audio.get_device_count()):
-        about = audio.get_device_info_by_index(index)
-        if about["maxInputChannels"] > 0:
-            name = str(about["name"])
-            found.append(
-                Device(
-                    index,
-                    _HW.sub("", name).rstrip(),
-                    _card_id(name),
-                    int(about["maxInputChannels"]),
-                    round(float(about["defaultSampleRate"])),
-                )
-            )
-    return found
+    known = cards()
+    listed = (audio.get_device_info_by_index(index) for index in range(audio.get_device_count()))
+    return [
+        device(
+            int(about["index"]), str(about["name"]), int(about["maxInputChannels"]), round(about["defaultSampleRate"]), known
+        )
+        for about in listed
+        if about["maxInputChannels"] > 0
+    ]
 
 
-def _card_id(name: str) -> str:
-    number = _HW.search(name)
-    listing = CARDS / f"card{number.group(1)}" / "id" if number else None
-    return listing.read_text().strip() if listing and listing.is_file() else ""
+def _format(audio: pyaudio.PyAudio, chosen: Device, rate_hz: int) -> tuple[int, int]:
+    """Channels and rate to open with: what is asked for, else what the device can."""
+    for n_channels in sorted({1, chosen.n_channels}):
+        for device_hz in (rate_hz, chosen.rate_hz):
+            with suppress(ValueError):
+                if audio.is_format_supported(
+                    device_hz, input_device=chosen.index, input_channels=n_channels, input_format=pyaudio.paInt16
+                ):
+                    return n_channels, device_hz
+    raise DeviceError(
+        f"microphone {chosen.name!r} cannot be opened at {rate_hz} or {chosen.rate_hz} Hz: "
+        "another program holds it (stop it, or let it share the card), or it is just going"
+    )
+
+
+def _open(
+    audio: pyaudio.PyAudio, chosen: Device, n_channels: int, rate_hz: int, block_samples: int, callback: Callable[..., Any]
+) -> Any:
+    try:
+        return audio.open(
+            rate=rate_hz,
+            channels=n_channels,
+            format=pyaudio.paInt16,
+            input=True,
+            input_device_index=chosen.index,
+            frames_per_buffer=block_samples,
+            stream_callback=callback,
+        )
+    except OSError as trouble:
+        raise DeviceError(
+            f"microphone {chosen.name!r} cannot be opened ({trouble.args[-1]}): another program holds it, or it is just going"
+        ) from trouble
 
 
 def _portaudio() -> pyaudio.PyAudio:
     """PortAudio without the hundred lines that ALSA and JACK write to stderr at each start."""
     for library, names in (
-        ("asound", ["snd_lib_error_set_handler"]),
-        ("jack", ["jack_set_error_function", "jack_set_info_function"]),
+        ("libasound.so.2", ["snd_lib_error_set_handler"]),
+        ("libjack.so.0", ["jack_set_error_function", "jack_set_info_function"]),
     ):
-        path = ctypes.util.find_library(library)
-        if path:
+        with suppress(OSError, AttributeError):
+            loaded = ctypes.CDLL(library)
             for name in names:
-                getattr(ctypes.CDLL(path), name)(_SILENCE)
+                getattr(loaded, name)(_SILENCE)
     return pyaudio.PyAudio()
 
 
 # kept for as long as the process lives: the C libraries hold its address
 _SILENCE = _Handler(lambda: None)
+
+
+def main(arguments: list[str]) -> None:
+    """`list`, or `hear WANTED RATE_HZ BLOCK_SAMPLES`; the socket is on standard input. Ends when the service does."""
+    ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    # these reach a terminal's or a unit's whole group: the service says when it is over
+    for stopping in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stopping, signal.SIG_IGN)
+    with socket.socket(fileno=os.dup(0)) as link:
+        try:
+            if arguments[0] == "list":
+                tell_devices(link)
+            else:
+                hear(link, arguments[1], int(arguments[2]), int(arguments[3]))
+        except (NoSuchDevice, Gone) as trouble:
+            _tell_end(link, packets.LOST, str(trouble))
+        except AmbiguousDevice as trouble:
+            _tell_end(link, packets.AMBIGUOUS, str(trouble))
+        except DeviceError as trouble:
+            _tell_end(link, packets.FAILED, str(trouble))
+        except Exception as trouble:
+            # the service keeps this process's stderr closed, as PortAudio writes there
+            _tell_end(link, packets.FAILED, f"{type(trouble).__name__}: {trouble}")
+
+
+def _tell_end(link: socket.socket, why: str, reason: str) -> None:
+    with suppress(OSError):
+        link.send(packets.ended(why, reason))
+    # whatever PortAudio still holds goes with the process; its own way out may hang
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

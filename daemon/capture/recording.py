@@ -6,6 +6,7 @@ import re
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -32,6 +33,7 @@ class Recording:
     """
 
     listening = True
+    hearing = True
 
     def __init__(
         self, path: Path, name: str, sample_rate_hz: int, block_samples: int, speed: float | None = None, live: bool = False
@@ -59,6 +61,7 @@ class Recording:
         self._position = 0
         self._drained = False
         self._started_ns: int | None = None
+        self.attended = 0
         self.overdriven_samples = 0
         """Samples of the file that stood beyond full scale."""
 
@@ -87,6 +90,7 @@ class Recording:
 
     def read(self) -> Block | None:
         """The next block, if it is due. Raises RecordingError for a file that is damaged further on."""
+        self.attended += 1
         if not self._due():
             return None
         while not self._drained and len(self._pcm) - self._taken < self._block_samples:
@@ -102,6 +106,15 @@ class Recording:
     def pause(self) -> None:
         """The next block is due as if the recording had gone on from here when that is read."""
         self._started_ns = None
+
+    def device(self) -> dict[str, Any] | None:
+        """There is none."""
+        return None
+
+    def release(self) -> bool:
+        """Close the file."""
+        self.close()
+        return True
 
     def close(self) -> None:
         """Close the file."""

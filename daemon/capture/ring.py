@@ -1,4 +1,4 @@
-"""The ring between the audio callback and the loop: one writer, one reader, no lock, nothing allocated while writing."""
+"""The ring between a capturing thread and the loop: one writer, one reader, no lock, nothing allocated while writing."""
 
 from __future__ import annotations
 
@@ -20,25 +20,28 @@ class BlockRing:
         self._n_slots = n_slots
         self._n_written = 0
         self._n_read = 0
-        self._position = 0
         self.overrun_samples = 0
         """Samples that found the ring full."""
 
-    def write(self, samples: NDArray[np.int16], captured_ns: int) -> None:
+    @property
+    def empty(self) -> bool:
+        """Reader's side: nothing is there to read."""
+        return self._n_read == self._n_written
+
+    def write(self, samples: NDArray[np.int16], start_sample: int, captured_ns: int) -> None:
         """Writer's side: copy (n,) int16, at most `max_block_samples`, or drop them."""
         n = len(samples)
         if self._n_written - self._n_read < self._n_slots:
             slot = self._n_written % self._n_slots
             self._samples[slot, :n] = samples
-            self._about[slot] = self._position, n, captured_ns
+            self._about[slot] = start_sample, n, captured_ns
             self._n_written += 1
         else:
             self.overrun_samples += n
-        self._position += n
 
     def read(self) -> Block | None:
         """Reader's side: the oldest block, or None."""
-        if self._n_read == self._n_written:
+        if self.empty:
             return None
         slot = self._n_read % self._n_slots
         start, n, captured_ns = (int(value) for value in self._about[slot])

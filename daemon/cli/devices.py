@@ -16,18 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Raises DeviceError without PyAudio."""
+    """Raises DeviceError without PyAudio, or while a sound server hangs."""
     from daemon import listing
 
     rows = listing.devices()
     if options.json:
         line(json.dumps(rows, ensure_ascii=False))
     elif rows:
-        heading = ["NAME", "CARD ID", "CHANNELS", "RATE", ""]
-        cells = [
-            [r["name"], r["card_id"], str(r["channels"]), f"{r['rate_hz']} Hz", "dummy" if r["dummy"] else ""] for r in rows
-        ]
-        line(listing.table([heading, *cells]))
+        line(listing.table([["NAME", "CARD ID", "USB PATH", "CHANNELS", "RATE", ""], *map(listing.device_cells, rows)]))
     else:
         say("no microphone: plug one in; as an ordinary user, be a member of the group audio")
     return 0

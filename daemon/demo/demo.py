@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Callable
 
 from daemon import assembly
-from daemon.capture import microphones
+from daemon.capture import process, require_pyaudio
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.subscriber import Subscriber
 from daemon.errors import BrokerError, DeviceError, SettingsError
@@ -105,7 +105,8 @@ def choose(source: str | None, once: bool, say: Callable[[str], None]) -> Source
 def _microphone() -> tuple[str, str]:
     """The name of a microphone, or nothing and the reason."""
     try:
-        device = microphones().default()
+        require_pyaudio()
+        device = process.default()
     except DeviceError as trouble:
         return "", str(trouble)
     return (device.name, "") if device else ("", "there is no microphone")

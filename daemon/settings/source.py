@@ -16,7 +16,7 @@ class SourceSettings:
     name: str = "cabin"
     """Third level of its topics: the seat."""
     device: str = ""
-    """Name, part of the name, or card id, as `affectd devices` shows them; never an index."""
+    """Card id, USB path or name, as `affectd devices` shows them, part of a name, or a pattern (*, ?); never an index."""
     recording: str = ""
     """A file that is played once, in real time, instead of a device."""
 
@@ -27,5 +27,5 @@ class SourceSettings:
         if self.device.isdigit():
             raise SettingsError(
                 f"device is {self.device!r}, an index: these move when a device is plugged in; "
-                "take a name or a card id from `affectd devices`"
+                "take a name, a card id or a USB path from `affectd devices`"
             )

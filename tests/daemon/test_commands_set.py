@@ -28,6 +28,7 @@ from daemon.settings import DecisionSettings, Settings
 from daemon.switches import SwitchFile
 from models.contract import UNCERTAIN
 from tests.daemon.contract import faults
+from tests.daemon.sources import DevicelessSource
 from tests.fixtures.stream_model import FILE
 
 AT = "2024-05-17T08:00:00.000Z"
@@ -38,10 +39,9 @@ SPEAKING_BLOCKS = 115
 """Into the first utterance of the bundled recording, and its episode."""
 
 
-class Tone:
+class Tone(DevicelessSource):
     """A device: gives one block a read, from its own first sample on, and knows whether it is open."""
 
-    listening = True
     ended = False
 
     def __init__(self, name: str = "driver") -> None:

@@ -17,6 +17,7 @@ from daemon.errors import DeviceError
 from daemon.events import Block
 from daemon.ports import AudioSource, Model
 from daemon.settings import Settings
+from tests.daemon.sources import DevicelessSource
 from tests.fixtures.stream_model import FILE as STREAM_MODEL
 
 SPEAKING_BLOCKS = 100
@@ -28,10 +29,8 @@ def model(request: pytest.FixtureRequest) -> Model:
     return assembly.open_model(request.param)
 
 
-class Failing:
+class Failing(DevicelessSource):
     """A source that is unplugged after so many blocks. When it has an event to set, it sets that instead."""
-
-    listening = True
 
     def __init__(self, inner: Recording, n_blocks: int, stop: threading.Event | None = None) -> None:
         self.name = inner.name

@@ -51,14 +51,15 @@ def test_nothing_is_lost_or_torn_between_two_threads() -> None:
     ring = BlockRing(n_slots=8, max_block_samples=BLOCK_SAMPLES)
     room = threading.Semaphore(8)
 
+    want_starts = starts(N_BLOCKS)
+
     def write() -> None:
         for number in range(N_BLOCKS):
             room.acquire()
-            ring.write(numbered(number), 7 * number)
+            ring.write(numbered(number), int(want_starts[number]), 7 * number)
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
-    want_starts = starts(N_BLOCKS)
     number = 0
     while number < N_BLOCKS:
         block = ring.read()
@@ -77,13 +78,13 @@ def test_nothing_is_lost_or_torn_between_two_threads() -> None:
 def test_a_full_ring_drops_what_comes_counts_it_and_shows_the_hole() -> None:
     ring = BlockRing(n_slots=4, max_block_samples=BLOCK_SAMPLES)
     ended = threading.Event()
+    where = starts(N_BLOCKS)
 
     def write() -> None:
         for number in range(N_BLOCKS):
-            ring.write(numbered(number), 7 * number)
+            ring.write(numbered(number), int(where[number]), 7 * number)
         ended.set()
 
-    where = starts(N_BLOCKS)
     numbers = {int(start): number for number, start in enumerate(where[:-1])}
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
@@ -109,12 +110,12 @@ def test_a_full_ring_drops_what_comes_counts_it_and_shows_the_hole() -> None:
 def test_when_full_the_oldest_stay() -> None:
     ring = BlockRing(n_slots=2, max_block_samples=4)
     for number in range(4):
-        ring.write(np.full(4, number, np.int16), number)
+        ring.write(np.full(4, number, np.int16), 4 * number, number)
     assert ring.overrun_samples == 8
     kept = [ring.read(), ring.read()]
     assert [(one.samples[0], one.start_sample) for one in kept if one] == [(0, 0), (1, 4)]
     assert ring.read() is None
-    ring.write(np.full(4, 9, np.int16), 9)
+    ring.write(np.full(4, 9, np.int16), 16, 9)
     last = ring.read()
     assert last is not None
     assert (last.start_sample, last.end_sample, last.captured_ns) == (16, 20, 9)
@@ -122,8 +123,10 @@ def test_when_full_the_oldest_stay() -> None:
 
 def test_a_block_that_was_read_is_never_written_over() -> None:
     ring = BlockRing(n_slots=1, max_block_samples=4)
-    ring.write(np.full(4, 1, np.int16), 0)
+    assert ring.empty
+    ring.write(np.full(4, 1, np.int16), 0, 0)
+    assert not ring.empty
     first = ring.read()
-    ring.write(np.full(4, 2, np.int16), 0)
+    ring.write(np.full(4, 2, np.int16), 4, 0)
     assert first is not None
     assert first.samples.tolist() == [1, 1, 1, 1]

@@ -27,6 +27,7 @@ from dsp.running_functionals import utterance_functionals
 from models.adaptation import Heard
 from tests.daemon import recordings
 from tests.daemon.recordings import RATE_HZ
+from tests.daemon.sources import DevicelessSource
 from tests.fixtures.stream_model import FILE
 
 ALONE = SeatSettings(adapt=False)
@@ -59,10 +60,8 @@ class Noting:
         return answers
 
 
-class Holed:
+class Holed(DevicelessSource):
     """A source that loses some blocks on the way."""
-
-    listening = True
 
     def __init__(self, inner: AudioSource, lost: range) -> None:
         self.name = inner.name
