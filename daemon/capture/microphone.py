@@ -1,8 +1,8 @@
 """The capturing process, by PyAudio: the only file that knows PortAudio, whose "frame" is our sample.
 
 PortAudio never runs in the service itself. It lists devices once, so what is plugged in later is found only when every stream
-of the process is closed; and while a sound server hangs its calls do not return, closing a stream included. A process of its own
-has its own list, and can be ended whatever it hangs in.
+of the process is closed; and while a sound server hangs its calls do not return, closing a stream included. A process of its
+own has its own list, and can be ended whatever it hangs in.
 """
 
 from __future__ import annotations
