@@ -11,10 +11,11 @@ It reads no clock and opens nothing: whoever captures tells it, and does what it
 | healthy | sound comes | nothing but digital silence for SILENT_S | silent |
 | | | nothing comes for STALLED_S, or what comes is older than LATE_S | stalled |
 | | | the device is gone | lost |
+| | | what captures it breaks | failed |
 | silent | sound comes, all of it zeros: muted, or nothing is plugged into the device | any other sample | healthy |
-| | | as for healthy | stalled, lost |
+| | | as for healthy | stalled, lost, failed |
 | stalled | the device is open, and what should come does not, or comes too late | sound comes in time | healthy |
-| | | the device is gone | lost |
+| | | the device is gone, what captures it breaks | lost, failed |
 | | | the next try is due: it is opened anew | recovering |
 | lost | there is no such device | the next try is due | recovering |
 | failed | it is there and cannot be used: another program holds it, or its name fits several | a try is due | recovering |
@@ -103,6 +104,8 @@ class Liveness:
         """The device is being opened, whatever was open before is closed."""
         self.counts.attempts += 1
         self._attempt_s = None
+        self._unheard_s = 0.0
+        self._last_look_s = now_s
         self._enter(RECOVERING, now_s, "it is being opened")
 
     def heard(self, now_s: float, age_s: float, only_zeros: bool) -> None:
@@ -140,7 +143,7 @@ class Liveness:
         self._last_look_s = now_s
         if self.hears and self._unheard_s > STALLED_S:
             self._stall(now_s, f"nothing has come for {STALLED_S:g} s: the device or its sound server hangs")
-        elif self.state == RECOVERING and self._attempt_s is None and now_s - self.since_s > OPENING_S:
+        elif self.state == RECOVERING and self._attempt_s is None and self._unheard_s > OPENING_S:
             self._stall(now_s, f"nothing has come {OPENING_S:g} s after opening it: the device or its sound server hangs")
             # it has waited long enough
             self._attempt_s = now_s

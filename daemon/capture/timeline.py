@@ -14,6 +14,8 @@ SETTLING_S = 0.1
 """The first sound of an opening is not used: by its least delayed block the rest is placed."""
 LOOK_S = 1.0
 """Real time over which the least delay is looked for."""
+PAUSE_S = 0.1
+"""When no callback came for so long, what comes next may be held-back sound in a burst: the look begins anew."""
 HOLE_S = 0.05
 """When no block of LOOK_S came with less delay than that, sound was lost; less is the drift of two clocks, and is followed."""
 
@@ -39,7 +41,7 @@ class Timeline:
         self._shift = 0
         self._n_xruns = 0
         self._placed = False
-        self._look_ns = 0
+        self._came_ns = self._look_ns = 0
         self._least_lag_ns: int | None = None
 
     def place(self, block: Block, n_xruns: int = 0) -> Block | None:
@@ -63,6 +65,7 @@ class Timeline:
         else:
             self._look(block, lag_ns)
         self._n_xruns = n_xruns
+        self._came_ns = block.captured_ns
         placed = replace(block, start_sample=block.start_sample + self._shift, captured_ns=self._ns(block.end_sample))
         self._end_sample, self._end_ns = placed.end_sample, placed.captured_ns
         return placed
@@ -90,6 +93,8 @@ class Timeline:
         self._least_lag_ns = None
 
     def _look(self, block: Block, lag_ns: int) -> None:
+        if block.captured_ns - self._came_ns > PAUSE_S * 1e9:
+            self._begin_look(block.captured_ns)
         least_ns = lag_ns if self._least_lag_ns is None else min(lag_ns, self._least_lag_ns)
         self._least_lag_ns = least_ns
         if block.captured_ns - self._look_ns < LOOK_S * 1e9:
