@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from daemon.events import Block
 
-SETTLING_S = 0.1
+SETTLING_S = 0.2
 """The first sound of an opening is not used: by its least delayed block the rest is placed."""
 LOOK_S = 1.0
 """Real time over which the least delay is looked for."""
