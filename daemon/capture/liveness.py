@@ -40,7 +40,7 @@ SILENT_S = 5.0
 OPENING_S = 5.0
 STEADY_S = 2.0
 WAITS_S = (0.5, 1.0, 2.0, 5.0)
-EARLY = (0.1, 0.2)
+EARLY = (0.15, 0.25)
 LONGEST_LOOK_S = 0.25
 """Between two looks of who captures: when it was held up itself, the microphone is not to blame for more than that."""
 

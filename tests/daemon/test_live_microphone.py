@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from daemon.capture.live import LiveMicrophone
 from daemon.capture.liveness import LATE_S, Counts
 from daemon.errors import DeviceError
 from daemon.events import Block
+from tests.daemon import capturing
 from tests.fixtures.virtual_microphone import DEVICE, VirtualMicrophone
 
 RATE_HZ = 16000
@@ -93,11 +92,6 @@ class Ear:
             if other.start_sample != one.end_sample
         ]
 
-    def kill(self) -> None:
-        """What captures is gone, as when PortAudio crashes."""
-        (child,) = (child for child, command in children().items() if self.wanted in command)
-        os.kill(child, signal.SIGKILL)
-
     def tones(self) -> list[int]:
         """Where each of the tones began that were played."""
         loud = [block.start_sample + int(np.argmax(np.abs(block.samples) > 1000)) for block in self.blocks if is_loud(block)]
@@ -113,13 +107,6 @@ def await_that(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < until_s, "it never came to that"
         time.sleep(0.01)
-
-
-def children() -> dict[int, list[str]]:
-    """The capturing processes with their command lines, which are empty for those that ended and were not waited for."""
-    found = [Path(f"/proc/self/task/{task}/children").read_text().split() for task in os.listdir("/proc/self/task")]
-    commands = {int(child): Path(f"/proc/{child}/cmdline").read_text().split("\0") for some in found for child in some}
-    return {child: command for child, command in commands.items() if command[0] != "pulseaudio"}
 
 
 def tone(folder: Path) -> Path:
@@ -142,7 +129,7 @@ def test_a_sound_server_that_hangs_is_said_by_who_lists(cabin: VirtualMicrophone
     cabin.freeze()
     with pytest.raises(DeviceError, match="the sound server hangs: restart it"):
         process.devices()
-    assert children() == {}
+    assert capturing.children() == {}
 
 
 def test_it_is_heard_bit_by_bit(cabin: VirtualMicrophone, tmp_path: Path) -> None:
@@ -189,11 +176,11 @@ def test_one_that_goes_and_comes_leaves_a_hole_and_stops_no_other(cabin: Virtual
 def test_a_capturing_process_that_dies_is_replaced(cabin: VirtualMicrophone) -> None:
     with Ear() as ear:
         ear.await_blocks()
-        ear.kill()
+        capturing.kill(DEVICE)
         await_that(lambda: ear.hearing == [False])
         assert "SIGKILL" in ear.microphone.device()["reason"] or ear.counts.attempts > 1
         ear.await_blocks()
-        assert len(children()) == 1
+        assert len(capturing.children()) == 1
 
 
 def test_after_a_hole_positions_are_those_of_a_microphone_that_heard_all(cabin: VirtualMicrophone, tmp_path: Path) -> None:
@@ -205,7 +192,7 @@ def test_after_a_hole_positions_are_those_of_a_microphone_that_heard_all(cabin: 
             witness.await_blocks()
             cabin.say(sound)
             await_that(lambda: len(ear.tones()) == len(witness.tones()) == n_tones)  # noqa: B023
-            ear.kill()
+            capturing.kill(DEVICE)
             await_that(lambda: len(ear.hearing) == 2 * n_tones)  # noqa: B023
     assert witness.holes() == []
     apart = np.array(ear.tones()) - np.array(witness.tones())
@@ -236,7 +223,7 @@ def test_a_frozen_server_holds_up_neither_the_reader_nor_the_end(cabin: VirtualM
         assert not ear.microphone.release()
         assert time.monotonic() - began_s < PATIENCE_S
         await_that(ear.microphone.release)
-        assert children() == {}
+        assert capturing.children() == {}
 
 
 def test_what_is_played_while_the_server_hangs_is_never_heard_as_if_it_were_now(cabin: VirtualMicrophone) -> None:
@@ -257,7 +244,7 @@ def test_released_it_is_free_for_others(cabin: VirtualMicrophone) -> None:
         ear.await_blocks()
         assert cabin.n_recording() == 1
         await_that(ear.microphone.release)
-        assert (cabin.n_recording(), children()) == (0, {})
+        assert (cabin.n_recording(), capturing.children()) == (0, {})
 
 
 def test_a_name_that_fits_several_is_said_and_tried_again(cabin: VirtualMicrophone) -> None:
