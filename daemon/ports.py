@@ -18,7 +18,7 @@ class AudioSource(Protocol):
     name: str
 
     def read(self) -> Block | None:
-        """The next block, None when none is there yet. Never waits. Raises DeviceError or RecordingError."""
+        """The next block, None when none is there yet. Never waits. Raises RecordingError."""
 
     @property
     def ended(self) -> bool:

@@ -112,6 +112,8 @@ class Service:
     def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
         self._ended.set()
         self._wake.set()
+        for source in self._sources.values():
+            source.release()
         # first what was promised: a device may be slow to let go
         left = self._delivery.stop(FAREWELL_S)
         self.outbox.close()

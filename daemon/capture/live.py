@@ -170,6 +170,7 @@ class LiveMicrophone:
             self._take_sound(packet)
         elif isinstance(packet, Found):
             self._found = packet
+            self._tried.set()
             self._resampler = Resampler(packet.rate_hz, self._rate_hz) if packet.rate_hz != self._rate_hz else None
         elif isinstance(packet, Ended):
             self._take_end(packet)

@@ -21,6 +21,7 @@ from daemon.demo.demo import RECORDING
 from models import registry
 from models.contract import LABELS
 from tests.daemon.wire import PATIENCE_S
+from tests.fixtures.virtual_microphone import VirtualMicrophone
 
 ROOT = Path(__file__).parents[2]
 USAGE, DEVICE, BROKER, MODEL = 2, 3, 4, 5
@@ -216,10 +217,30 @@ def test_the_demo_with_a_microphone_that_is_not_there(no_sound_card: dict[str, s
     done.require_error(DEVICE, "there is no microphone" if HAS_PYAUDIO else "microphones need PyAudio", "leave --source away")
 
 
-def test_a_service_whose_microphone_is_not_there(tmp_path: Path, no_sound_card: dict[str, str]) -> None:
-    path = config(tmp_path, '[[source]]\ndevice = "Cabin Array"\n')
-    done = child("run", "--config", path, **no_sound_card)
-    done.require_error(DEVICE, "no microphone 'Cabin Array'" if HAS_PYAUDIO else "microphones need PyAudio")
+@pytest.mark.skipif(not HAS_PYAUDIO, reason="PyAudio is not installed: that is an error, as the next but one test has it")
+def test_a_service_whose_microphone_is_not_there_starts_and_says_so(tmp_path: Path, no_sound_card: dict[str, str]) -> None:
+    path = config(tmp_path, '[model]\nname = "cl-emodb"\n[[source]]\ndevice = "Cabin Array"\n')
+    command = [sys.executable, "-m", "daemon", "run", "--config", str(path)]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **no_sound_card}, stderr=subprocess.PIPE, text=True) as service:
+        assert service.stderr is not None
+        unsaid = ["microphone lost: no microphone 'Cabin Array': there is none at all", "model cl-emodb"]
+        try:
+            while unsaid:
+                line = service.stderr.readline()
+                assert line, f"it has ended and not said {unsaid}"
+                unsaid = [one for one in unsaid if one not in line]
+        finally:
+            service.terminate()
+        service.stderr.read()
+        assert service.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.skipif(not HAS_PYAUDIO, reason="PyAudio is not installed: that is an error, as the next test has it")
+def test_a_service_with_a_name_that_fits_two_microphones_does_not_start(tmp_path: Path) -> None:
+    path = config(tmp_path, '[model]\nname = "cl-emodb"\n[[source]]\ndevice = "ca?*e*n"\n')
+    with VirtualMicrophone("canteen", "caravan-den") as virtual:
+        done = child("run", "--config", path, **virtual.environment)
+    done.require_error(DEVICE, "fits 2 devices ('canteen', 'caravan-den')", "a card id or a USB path")
 
 
 def test_without_pyaudio_only_microphones_are_missing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,12 +47,18 @@ class Tone(DevicelessSource):
     def __init__(self, name: str = "driver") -> None:
         self.name = name
         self.open = True
+        self.n_slow = 0
+        """So often it is not yet given back."""
         self._n_read = 0
 
     def read(self) -> Block | None:
         assert self.open
         self._n_read += 1
         return Block(np.full(4, self._n_read, np.int16), 4 * (self._n_read - 1), self._n_read)
+
+    def release(self) -> bool:
+        self.n_slow -= 1
+        return self.n_slow < 0 and super().release()
 
     def close(self) -> None:
         assert self.open
@@ -178,6 +184,24 @@ def test_off_closes_the_device_and_on_opens_it_again(tmp_path: Path) -> None:
     assert [tone.name for tone in desk.opened] == ["driver", "rear", "driver"]
     assert desk.counts() == (2, 0)
     assert "refused_command" not in desk.commands.summary()
+
+
+def test_a_device_that_is_slow_to_let_go_holds_nobody_up_and_is_off_once_it_is_free(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "driver")
+    driver = desk.sources["driver"]
+    desk.opened[0].n_slow = 3
+    desk.send(OFF)
+    for _ in range(3):
+        assert driver.read() is None
+        assert driver.listening, "nobody is told that it is off while it is open"
+    desk.send(ON)
+    assert driver.read() is None
+    assert (driver.listening, desk.opened[0].open) == (False, False), "what was begun is done first"
+    assert driver.read() is None
+    block = driver.read()
+    assert driver.listening
+    assert block is not None
+    assert len(desk.opened) == 2
 
 
 def test_the_same_command_twice_changes_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from typing import Any
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.demo import RECORDING
 from tests.daemon import recordings
-from tests.daemon.wire import Watcher
+from tests.daemon.wire import PATIENCE_S, Watcher
 from tests.fixtures.virtual_microphone import DEVICE, VirtualMicrophone
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,12 @@ def test_the_device_is_closed_stays_so_over_a_kill_and_is_opened_again(tmp_path:
         vehicle.watcher.await_that(
             lambda: any(one.body["source"] == "driver" for one in vehicle.watcher.of("utterance")[n_utterances:])
         )
+        assert vehicle.microphone.n_recording() == 1
+        vehicle.kill()
+        until_s = time.monotonic() + PATIENCE_S
+        while vehicle.microphone.n_recording():
+            assert time.monotonic() < until_s, "who captured has outlived the service"
+            time.sleep(0.05)
 
 
 def test_a_refused_command_is_answered_on_health_at_once(tmp_path: Path) -> None:

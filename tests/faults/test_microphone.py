@@ -191,7 +191,7 @@ def test_the_sound_server_frozen_and_thawed(vehicle: Vehicle) -> None:
 def began_s(utterances: list[dict[str, Any]]) -> float:
     """When the source began, by what each utterance tells: it was committed at `at`, `latency_ms` after its last voiced sample,
     whose position is `end_s`."""
-    return min(committed_s(one) - one["latency_ms"]["total"] / 1e3 - one["speech"]["end_s"] for one in utterances)
+    return float(min(committed_s(one) - one["latency_ms"]["total"] / 1e3 - one["speech"]["end_s"] for one in utterances))
 
 
 def committed_s(message: dict[str, Any]) -> float:
