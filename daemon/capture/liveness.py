@@ -20,8 +20,9 @@ It reads no clock and opens nothing: whoever captures tells it, and does what it
 | lost | there is no such device | the next try is due | recovering |
 | failed | it is there and cannot be used: another program holds it, or its name fits several | a try is due | recovering |
 
-Tries come 0.5, 1, 2, 5 s after what went wrong, then every 5 s for ever; the row begins anew once sound came for STEADY_S.
-Each is early by EARLY of its wait: several microphones do not try at one moment, and what opening takes lies within the 5 s.
+The first try begins 0.5 s after what went wrong, the next 1, 2, 5 s after the one before began, then one every 5 s for ever;
+the row begins anew once sound came for STEADY_S. Each is early by EARLY of its wait: several microphones do not try at one
+moment, and what opening takes lies within the 5 s.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ SILENT_S = 5.0
 OPENING_S = 5.0
 STEADY_S = 2.0
 WAITS_S = (0.5, 1.0, 2.0, 5.0)
-EARLY = (0.15, 0.25)
+EARLY = (0.2, 0.3)
 LONGEST_LOOK_S = 0.25
 """Between two looks of who captures: when it was held up itself, the microphone is not to blame for more than that."""
 
@@ -84,6 +85,7 @@ class Liveness:
         """True from the moment it stops to hear until it hears again; a device that is opened for the first time is not."""
         self._chance = chance
         self._attempt_s: float | None = now_s
+        self._began_s = now_s
         self._n_waits = 0
         self._last_look_s = now_s
         self._unheard_s = 0.0
@@ -104,6 +106,7 @@ class Liveness:
         """The device is being opened, whatever was open before is closed."""
         self.counts.attempts += 1
         self._attempt_s = None
+        self._began_s = now_s
         self._unheard_s = 0.0
         self._last_look_s = now_s
         self._enter(RECOVERING, now_s, "it is being opened")
@@ -159,8 +162,10 @@ class Liveness:
         self.deaf = True
         self._heard_since_s = self._silent_since_s = None
         self._unheard_s = 0.0
+        # a busy machine takes long to open a device: that is no reason to wait all the longer
+        from_s = self._began_s if self.state == RECOVERING else now_s
         early = self._chance.uniform(*EARLY)
-        self._attempt_s = now_s + WAITS_S[min(self._n_waits, len(WAITS_S) - 1)] * (1.0 - early)
+        self._attempt_s = from_s + WAITS_S[min(self._n_waits, len(WAITS_S) - 1)] * (1.0 - early)
         self._n_waits += 1
 
     def _judge_silence(self, now_s: float, only_zeros: bool) -> None:

@@ -167,15 +167,23 @@ def test_silence_in_pieces_is_none(microphone: Microphone) -> None:
 def test_tries_come_after_half_a_second_one_two_five_and_then_every_five_for_ever(microphone: Microphone) -> None:
     microphone.hear(10.0)
     microphone.liveness.lost(microphone.now_s, "unplugged")
-    waits = []
-    for _ in range(200):
-        waits.append(microphone.waited_for_a_try())
-        microphone.now_s += 0.3
+    waits, took_s = [microphone.waited_for_a_try()], 0.3
+    for _ in range(199):
+        microphone.now_s += took_s
         microphone.liveness.lost(microphone.now_s, "not there")
+        # counted from when the try before began
+        waits.append(took_s + microphone.waited_for_a_try())
     for wait_s, nominal_s in zip(waits, [*WAITS_S, *[WAITS_S[-1]] * 196]):
-        assert nominal_s * (1.0 - EARLY[1]) <= wait_s <= nominal_s * (1.0 - EARLY[0])
+        assert nominal_s * (1.0 - EARLY[1]) <= wait_s + 1e-9
+        assert wait_s <= nominal_s * (1.0 - EARLY[0]) + 1e-9
     assert len(set(waits[4:])) > 100, "not all microphones at one moment"
     assert (microphone.counts.losses, microphone.counts.attempts) == (1, 201)
+
+
+def test_a_try_that_took_longer_than_the_wait_is_followed_by_the_next_at_once(microphone: Microphone) -> None:
+    microphone.now_s += 4.0
+    microphone.liveness.failed(microphone.now_s, "another program holds it")
+    assert microphone.liveness.wait_s(microphone.now_s) == 0.0
 
 
 def test_the_row_begins_anew_once_it_was_heard_for_a_while(microphone: Microphone) -> None:
