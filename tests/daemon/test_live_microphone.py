@@ -187,7 +187,7 @@ def test_after_a_hole_positions_are_those_of_a_microphone_that_heard_all(cabin: 
     """Two hear one cabin: what one of them loses is no time to the other, and both place a tone alike."""
     sound = tone(tmp_path)
     with Ear(DEVICE) as ear, Ear(f"{DEVICE}*") as witness:
-        for n_tones in range(1, 4):
+        for n_tones in (1, 2):
             ear.await_blocks()
             witness.await_blocks()
             cabin.say(sound)
@@ -254,16 +254,3 @@ def test_a_name_that_fits_several_is_said_and_tried_again(cabin: VirtualMicropho
         assert ear.state == "failed"
         await_that(lambda: ear.counts.failures >= 2)
         assert ear.counts.losses == 0
-
-
-def test_its_thread_is_attended_to_whatever_the_device_does(cabin: VirtualMicrophone) -> None:
-    with Ear() as ear:
-        ear.await_blocks()
-        cabin.freeze()
-        await_that(lambda: ear.counts.attempts >= 2)
-        before = ear.microphone.attended
-        await_that(lambda: ear.microphone.attended > before + 20)
-        ear.microphone.close()
-        after = ear.microphone.attended
-        time.sleep(0.5)
-        assert ear.microphone.attended == after
