@@ -15,13 +15,13 @@ from typing import Any, Callable, Sequence
 
 from paho.mqtt.client import topic_matches_sub
 
-from daemon.delivery import access
-from daemon.delivery.connection import Accepted, Arrived, Connection, Publication
+from daemon.delivery.mqtt import access
+from daemon.delivery.mqtt.connection import Accepted, Arrived, Connection, Publication
+from daemon.delivery.mqtt.postman import Postman
+from daemon.delivery.mqtt.protocol import ProtocolChoice
+from daemon.delivery.mqtt.sayings import Sayings
+from daemon.delivery.mqtt.wrapping import CONTENT_TYPE, PREFIX
 from daemon.delivery.outbox import Outbox
-from daemon.delivery.postman import Postman
-from daemon.delivery.protocol import ProtocolChoice
-from daemon.delivery.sayings import Sayings
-from daemon.delivery.wrapping import CONTENT_TYPE, PREFIX
 from daemon.settings import BrokerSettings
 
 logger = logging.getLogger(__name__)

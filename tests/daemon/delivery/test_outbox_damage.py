@@ -12,9 +12,8 @@ from typing import Any, Callable
 
 import pytest
 
-from daemon.delivery import writer
-from daemon.delivery.outbox import Outbox
-from daemon.delivery.rescue import MOST_BAD
+from daemon.delivery.outbox import Outbox, writer
+from daemon.delivery.outbox.rescue import MOST_BAD
 from daemon.events import Message
 from daemon.settings import OutboxSettings
 from tests.fixtures.asking_sqlite import asking

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Sequence
 
-from daemon.delivery.letter import GAP_TOPIC, ROW_BYTES, Letter, Row, as_row, from_row
-from daemon.delivery.ranges import Range, Ranges
+from daemon.delivery.outbox.letter import GAP_TOPIC, ROW_BYTES, Letter, Row, as_row, from_row
+from daemon.delivery.outbox.ranges import Range, Ranges
 
 APPLICATION_ID = 0x61666664
 VERSION = 1

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any, Callable, Iterable
 
 from daemon.clock import SystemClock
-from daemon.delivery.desk import Desk
-from daemon.delivery.letter import Letter, as_letter, from_row
-from daemon.delivery.reconcile import DAMAGED
-from daemon.delivery.store import Store
-from daemon.delivery.writer import MEMORY_BYTES, Writer
+from daemon.delivery.outbox.desk import Desk
+from daemon.delivery.outbox.letter import Letter, from_row
+from daemon.delivery.outbox.reconcile import DAMAGED
+from daemon.delivery.outbox.store import Store
+from daemon.delivery.outbox.writer import MEMORY_BYTES, Writer
 from daemon.events import Message
 from daemon.settings import OutboxSettings
-
-__all__ = ["Letter", "Outbox", "as_letter"]
 
 logger = logging.getLogger(__name__)
 

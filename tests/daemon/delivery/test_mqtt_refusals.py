@@ -10,10 +10,10 @@ from typing import Callable
 
 import pytest
 
-from daemon.delivery.refusals import OWN_TRIES, STRIKES, STRIKES_AGAIN, STRIKES_TOLD
+from daemon.delivery.mqtt.refusals import OWN_TRIES, STRIKES, STRIKES_AGAIN, STRIKES_TOLD
 from daemon.events import Message
 from daemon.settings import BrokerSettings
-from tests.daemon.delivering import HURRY, NODE, await_that, delivering, message, outbox
+from tests.daemon.delivery.delivering import HURRY, NODE, await_that, delivering, message, outbox
 from tests.daemon.wire import Watcher
 from tests.fixtures.brokers.mosquitto import Mosquitto
 from tests.fixtures.brokers.scripted import Answer, GoodBye, Published, Script, ScriptedBroker

@@ -12,12 +12,11 @@ from typing import Any, Iterator
 
 import pytest
 
-from daemon.delivery import access
-from daemon.delivery.mqtt import MqttDelivery
+from daemon.delivery.mqtt import MqttDelivery, access
 from daemon.demo.broker import PrivateBroker
 from daemon.errors import SettingsError
 from daemon.settings import BrokerSettings
-from tests.daemon.delivering import AT, HURRY, NODE, await_that, delivering, message, outbox
+from tests.daemon.delivery.delivering import AT, HURRY, NODE, await_that, delivering, message, outbox
 from tests.fixtures.brokers.certificates import Certificates
 from tests.fixtures.brokers.mosquitto import Mosquitto
 

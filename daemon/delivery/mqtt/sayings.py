@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from daemon.delivery.connection import Ended
+from daemon.delivery.mqtt.connection import Ended
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from daemon.__main__ import main
 from daemon.delivery import discovery
 from daemon.settings import DiscoverySettings, NodeSettings, Settings, SourceSettings
-from tests.daemon.home_assistant import DEVICE
+from tests.daemon.delivery.home_assistant import DEVICE
 
 NODE = "n0de"
 LABELS = ("anger", "neutral", "sadness")

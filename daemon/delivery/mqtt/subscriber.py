@@ -17,9 +17,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from daemon.delivery import access
-from daemon.delivery.connection import PROTOCOLS, UNSUPPORTED_PROTOCOL
-from daemon.delivery.paho_mended import reason_told
+from daemon.delivery.mqtt import access
+from daemon.delivery.mqtt.connection import PROTOCOLS, UNSUPPORTED_PROTOCOL
+from daemon.delivery.mqtt.paho_mended import reason_told
 from daemon.settings import BrokerSettings
 
 SESSION_S = 24 * 3600

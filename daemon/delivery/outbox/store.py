@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Iterator
 
-from daemon.delivery.desk import Batch
-from daemon.delivery.high_water import HighWater, Water
-from daemon.delivery.letter import as_row
-from daemon.delivery.outbox_file import Contents, Damaged, DiskTrouble, OutboxFile
-from daemon.delivery.rescue import rescue
+from daemon.delivery.outbox.desk import Batch
+from daemon.delivery.outbox.file import Contents, Damaged, DiskTrouble, OutboxFile
+from daemon.delivery.outbox.high_water import HighWater, Water
+from daemon.delivery.outbox.letter import as_row
+from daemon.delivery.outbox.rescue import rescue
 from daemon.errors import SettingsError
 
 logger = logging.getLogger(__name__)

@@ -7,10 +7,10 @@ import threading
 import time
 from typing import Any, Callable
 
-from daemon.delivery.desk import FULL, OLD, Batch, Desk
-from daemon.delivery.outbox_file import Contents, Damaged, DiskTrouble
-from daemon.delivery.reconcile import begin, rejoin
-from daemon.delivery.store import Store
+from daemon.delivery.outbox.desk import FULL, OLD, Batch, Desk
+from daemon.delivery.outbox.file import Contents, Damaged, DiskTrouble
+from daemon.delivery.outbox.reconcile import begin, rejoin
+from daemon.delivery.outbox.store import Store
 from daemon.settings import OutboxSettings
 
 logger = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from daemon.delivery import access
-from daemon.delivery.paho_mended import UNLISTED, MendedClient, reason_told
+from daemon.delivery.mqtt import access
+from daemon.delivery.mqtt.paho_mended import UNLISTED, MendedClient, reason_told
 from daemon.settings import BrokerSettings
 
 PROTOCOLS = {"5": paho.MQTTv5, "3.1.1": paho.MQTTv311}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.delivery.connection import UNSUPPORTED_PROTOCOL, Connection
+from daemon.delivery.mqtt.connection import UNSUPPORTED_PROTOCOL, Connection
 
 
 class ProtocolChoice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict
 
-from daemon.delivery.ranges import Range, Ranges
+from daemon.delivery.outbox.ranges import Range, Ranges
 
 MOST_GAPS_IN_A_LETTER = 1000
 

@@ -14,14 +14,14 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from daemon.delivery import access, cloudevents
-from daemon.delivery.letter import as_letter
-from daemon.delivery.mqtt import MqttDelivery
-from daemon.delivery.wrapping import wrapped
+from daemon.delivery import cloudevents
+from daemon.delivery.mqtt import MqttDelivery, access
+from daemon.delivery.mqtt.wrapping import wrapped
+from daemon.delivery.outbox.letter import as_letter
 from daemon.demo.broker import PrivateBroker, free_port
 from daemon.errors import SettingsError
 from daemon.settings import BrokerSettings
-from tests.daemon.delivering import AT, HURRY, NODE, await_that, delivering, message, outbox
+from tests.daemon.delivery.delivering import AT, HURRY, NODE, await_that, delivering, message, outbox
 from tests.daemon.wire import PATIENCE_S, Watcher, Wire
 from tests.fixtures.brokers.mosquitto import Mosquitto
 from tests.fixtures.brokers.scripted import Script, ScriptedBroker

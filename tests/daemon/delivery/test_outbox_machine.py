@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from daemon.delivery.letter import Letter, as_letter
 from daemon.delivery.outbox import Outbox
+from daemon.delivery.outbox.letter import Letter, as_letter
 from daemon.events import Message
 from daemon.settings import OutboxSettings
 from tests.faults.form import times

@@ -19,7 +19,7 @@ from daemon.ports import Model
 from daemon.settings import BrokerSettings, DecisionSettings, NodeSettings, Settings, SourceSettings
 from models.contract import UNCERTAIN
 from tests.daemon import recordings
-from tests.daemon.home_assistant import DEVICE, PLATFORMS
+from tests.daemon.delivery.home_assistant import DEVICE, PLATFORMS
 from tests.fixtures.stream_model import FILE
 
 NODE, SOURCES = "n0de", ("driver", "rear-left")

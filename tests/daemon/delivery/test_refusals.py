@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from daemon.delivery.refusals import (
+from daemon.delivery.mqtt.refusals import (
     MOST_HELD_BACK,
     OWN_TRIES,
     STRIKES,

@@ -17,8 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.delivery import writer
-from daemon.delivery.outbox import Outbox, as_letter
+from daemon.delivery.outbox import Outbox, as_letter, writer
 from daemon.errors import SettingsError
 from daemon.events import Message
 from daemon.settings import OutboxSettings

@@ -8,10 +8,10 @@ from collections import deque
 from dataclasses import replace
 from typing import Callable
 
-from daemon.delivery.connection import Accepted, Connection, Publication
+from daemon.delivery.mqtt.connection import Accepted, Connection, Publication
+from daemon.delivery.mqtt.refusals import OWN_FAULT, Refusals
+from daemon.delivery.mqtt.wrapping import PREFIX, wrapped
 from daemon.delivery.outbox import Letter, Outbox
-from daemon.delivery.refusals import OWN_FAULT, Refusals
-from daemon.delivery.wrapping import PREFIX, wrapped
 
 logger = logging.getLogger(__name__)
 

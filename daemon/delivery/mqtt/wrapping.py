@@ -6,8 +6,8 @@ import json
 import math
 
 from daemon.delivery import cloudevents
-from daemon.delivery.connection import Publication
-from daemon.delivery.letter import Letter
+from daemon.delivery.mqtt.connection import Publication
+from daemon.delivery.outbox.letter import Letter
 
 PREFIX = "affectd"
 CONTENT_TYPE = "application/json"

@@ -11,7 +11,7 @@ import pytest
 from daemon.demo.broker import PrivateBroker
 from daemon.errors import BrokerError
 from daemon.settings import BrokerSettings
-from tests.daemon.delivering import NODE, await_that, delivering, message, outbox
+from tests.daemon.delivery.delivering import NODE, await_that, delivering, message, outbox
 from tests.daemon.wire import Wire
 from tests.fixtures.brokers.mosquitto import Mosquitto, passwords, rules
 

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Callable, Iterable, Iterator
 
-from daemon.delivery.ledger import Ledger
-from daemon.delivery.letter import GAP_TOPIC, Letter, as_letter, renumbered
-from daemon.delivery.ranges import Ranges
+from daemon.delivery.outbox.ledger import Ledger
+from daemon.delivery.outbox.letter import GAP_TOPIC, Letter, as_letter, renumbered
+from daemon.delivery.outbox.ranges import Ranges
 from daemon.events import Message
 
 FULL, OLD = "full", "old"

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Iterable, Iterator
 from urllib.parse import quote
 
-from daemon.delivery import outbox_file
-from daemon.delivery.letter import Row, from_row
-from daemon.delivery.outbox_file import COLUMNS, MARK_SEQ, UNREADABLE, Damaged, DiskTrouble, OutboxFile, judged
+from daemon.delivery.outbox import file as outbox_file
+from daemon.delivery.outbox.file import COLUMNS, MARK_SEQ, UNREADABLE, Damaged, DiskTrouble, OutboxFile, judged
+from daemon.delivery.outbox.letter import Row, from_row
 
 MOST_BAD = 5
 """Files put aside are kept for whoever wants to know why; a disk is finite, so the oldest go."""
