@@ -91,9 +91,15 @@ class Connection:
     """Of MQTT 5 or 3.1.1. `accepted` and `ended` tell how it stands."""
 
     def __init__(
-        self, settings: BrokerSettings, client_id: str, protocol: str, will: Publication, keepalive_s: int, connect_s: float
+        self,
+        settings: BrokerSettings,
+        client_id: str,
+        protocol: str,
+        will: Publication | None,
+        keepalive_s: int,
+        connect_s: float,
     ) -> None:
-        """Nothing is sent yet."""
+        """Nothing is sent yet. `will`: what the broker says for us when we are gone without a goodbye."""
         self.protocol = protocol
         self.accepted: Accepted | None = None
         self.ended: Ended | None = None
@@ -108,7 +114,8 @@ class Connection:
         client.connect_timeout = client.handshake_s = connect_s
         # how many may be in flight is the owner's affair: nothing is to wait in paho
         client.max_inflight_messages_set(0)
-        client.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
+        if will:
+            client.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish

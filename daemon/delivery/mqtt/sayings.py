@@ -24,8 +24,10 @@ HINTS = {
 class Sayings:
     """Of one broker."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, meanwhile: str = "events are kept, I keep trying") -> None:
+        """`meanwhile`: what is done while there is no connection."""
         self._where = where
+        self._meanwhile = meanwhile
         self._said: dict[str, float] = {}
         self._is_news = True
 
@@ -38,12 +40,12 @@ class Sayings:
     def waiting(self, ended: Ended | None) -> None:
         """An attempt that came to nothing."""
         if ended:
-            self._say(f"broker {self._where} {ended.why}{_hint(ended)}: events are kept, I keep trying")
+            self._say(f"broker {self._where} {ended.why}{_hint(ended)}: {self._meanwhile}")
 
     def gone(self, ended: Ended | None) -> None:
         """A connection that there was."""
         if ended:
-            self._say(f"the broker {ended.why}{_hint(ended)}: events are kept, I connect again")
+            self._say(f"the broker {ended.why}{_hint(ended)}: {self._meanwhile}")
 
     def _say(self, text: str) -> None:
         now_s = time.monotonic()

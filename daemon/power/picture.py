@@ -1,0 +1,153 @@
+"""A trace as a picture: power, temperature and latency over time. Alone here Matplotlib is loaded, for a report."""
+
+from __future__ import annotations
+
+import importlib
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.errors import SettingsError
+from daemon.power.report import Figures
+from daemon.power.snapshot import MEASURED
+from daemon.power.trace import Trace
+
+MOST_POINTS = 4000
+"""Of a line; where there are more, the least and the greatest of each stretch are drawn."""
+WIDTH_IN, HEIGHT_IN, DPI = 11.0, 8.5, 110
+TOTAL, PARTS = "#1f4e79", ("#2a9d8f", "#e9a23b", "#8e6bbf", "#d1495b", "#6c757d", "#4f772d")
+AWAY_COLOUR, THROTTLED = "#b0b0b0", "#c1121f"
+LATENCIES = (("utterance", "p50"), ("utterance", "p99"), ("inference", "p50"), ("inference", "p99"))
+
+
+def draw(trace: Trace, figures: Figures, path: Path) -> None:
+    """Writes a PNG. Raises SettingsError without Matplotlib, or where it cannot be written."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as trouble:
+        raise SettingsError(f"--plot needs Matplotlib ({trouble}); type: pip install matplotlib") from trouble
+    # no pyplot: it keeps its figures, and looks for a screen
+    figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    power, temperature, latency = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 2))
+    figure.suptitle(_title(figures), x=0.01, ha="left", fontsize=10)
+    _draw_power(power, trace, figures)
+    _draw_temperature(temperature, trace)
+    _draw_latency(latency, trace)
+    _dress(figure, trace)
+    try:
+        figure.savefig(path, format="png")
+    except OSError as trouble:
+        raise SettingsError(f"--plot {path}: cannot be written: {trouble.strerror}") from trouble
+
+
+def _title(one: Figures) -> str:
+    parts = [f"{one.began_at[:10]}, {one.duration_s / 3600.0:.2f} h"]
+    if one.energy_j is not None and one.mean_w is not None:
+        parts += [f"{one.energy_j / 3600.0:.2f} Wh", f"mean {one.mean_w:.2f} W", f"{one.joules_an_hour:.0f} J an hour"]
+    if one.joules_an_utterance is not None:
+        parts.append(f"{one.joules_an_utterance:.1f} J an utterance")
+    if one.modes:
+        parts.append(", ".join(list(one.modes)[:2]))
+    return "   ".join(parts)
+
+
+def _draw_power(axes: Any, trace: Trace, figures: Figures) -> None:
+    axes.set_ylabel("power, W")
+    if figures.energy_j is None:
+        axes.set_ylabel("CPU use, %")
+        axes.set_title("no power source: the use of the CPU instead", loc="left", fontsize=9)
+        _line(axes, trace, "cpu_percent", "CPU use", TOTAL, 1.2)
+    else:
+        _line(axes, trace, "total_w", f"total ({', '.join(figures.total_of)})", TOTAL, 1.4)
+        for name, colour in zip(trace.names("rail_", "_w"), PARTS):
+            _line(axes, trace, f"rail_{name}_w", name, colour, 0.9)
+    axes.set_ylim(bottom=0.0)
+
+
+def _draw_temperature(axes: Any, trace: Trace) -> None:
+    axes.set_ylabel("temperature, °C")
+    for name, colour in zip(trace.names("temperature_", "_c"), (TOTAL, *PARTS)):
+        _line(axes, trace, f"temperature_{name}_c", name, colour, 1.0)
+
+
+def _draw_latency(axes: Any, trace: Trace) -> None:
+    axes.set_ylabel("latency, ms")
+    for (stage, name), colour in zip(LATENCIES, (TOTAL, TOTAL, PARTS[1], PARTS[1])):
+        _line(axes, trace, f"{stage}_{name}_ms", f"{stage} {name}", colour, 1.0, "-" if name == "p50" else "--")
+    axes.set_ylim(bottom=0.0)
+    axes.set_xlabel("time, UTC")
+
+
+def _line(axes: Any, trace: Trace, column: str, label: str, colour: str, width: float, style: str = "-") -> None:
+    """One column; a line is broken where it was not measured."""
+    times_s, values = _thinned(trace.times_s, trace.number(column))
+    if np.isfinite(values).any():
+        dates = [datetime.fromtimestamp(one, timezone.utc) for one in times_s]
+        axes.plot(dates, values, style, color=colour, linewidth=width, label=label)
+
+
+def _thinned(times_s: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    n_stretches = MOST_POINTS // 2
+    if len(values) <= MOST_POINTS:
+        return times_s, values
+    kept: list[int] = []
+    for stretch in np.array_split(np.arange(len(values)), n_stretches):
+        known = stretch[np.isfinite(values[stretch])]
+        ends = {int(known[np.argmin(values[known])]), int(known[np.argmax(values[known])])} if len(known) else {int(stretch[0])}
+        kept += sorted(ends)
+    return times_s[kept], values[kept]
+
+
+def _dress(figure: Any, trace: Trace) -> None:
+    dates: Any = importlib.import_module("matplotlib.dates")
+
+    state, throttling = trace.words["state"], trace.words["throttling"]
+    away = _stretches(trace, [one != MEASURED and "measured" in state for one in state])
+    throttled = _stretches(trace, [bool(said) for said in throttling])
+    for number, axes in enumerate(figure.axes):
+        for start, end in away:
+            axes.axvspan(start, end, color=AWAY_COLOUR, alpha=0.35, linewidth=0, label="not measured" if not number else None)
+        for start, end in throttled:
+            label = "throttled" if not number else None
+            axes.axvspan(start, end, ymin=0.0, ymax=0.025, color=THROTTLED, linewidth=0, label=label)
+        axes.grid(True, alpha=0.25, linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.margins(x=0.01)
+        _legend(axes)
+    axis = figure.axes[-1].xaxis
+    axis.set_major_locator(dates.AutoDateLocator(tz=timezone.utc))
+    axis.set_major_formatter(dates.ConciseDateFormatter(axis.get_major_locator(), tz=timezone.utc))
+
+
+def _legend(axes: Any) -> None:
+    """Beside the lines, each name once; where there are no lines, that is said."""
+    handles, labels = axes.get_legend_handles_labels()
+    once = dict(zip(labels, handles))
+    if any(label not in ("not measured", "throttled") for label in once):
+        axes.legend(once.values(), once.keys(), loc="upper left", bbox_to_anchor=(1.005, 1.0), frameon=False, fontsize=8)
+    else:
+        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color="#808080")
+
+
+def _stretches(trace: Trace, holds: list[bool]) -> list[tuple[datetime, datetime]]:
+    """From the first row of each stretch to the row behind it."""
+    found: list[tuple[datetime, datetime]] = []
+    began: float | None = None
+    for moment_s, it_does in zip(trace.times_s, holds):
+        if it_does and began is None:
+            began = float(moment_s)
+        elif not it_does and began is not None:
+            found.append((_date(began), _date(float(moment_s))))
+            began = None
+    if began is not None:
+        found.append((_date(began), _date(float(trace.times_s[-1]))))
+    return found
+
+
+def _date(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)
