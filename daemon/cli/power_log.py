@@ -75,6 +75,8 @@ def _once(settings: Settings) -> int:
     power = PowerLogger(settings.power, settings.node.name, Nowhere(), lambda _body: None)
     try:
         power.await_reading(threading.Event())
+        # the use of the CPU is that of a time
+        threading.Event().wait(settings.power.interval_s)
         line(json.dumps(body(power.step(), settings.node.name), ensure_ascii=False))
     finally:
         power.close()

@@ -26,10 +26,10 @@ class JtopReadings:
         rails = {name: _table(rail) for name, rail in _table(power.get("rail")).items()}
         total_w = _number(total.get("power"))
         total_of = str(total.get("name") or "all rails")
-        mode = str(seen.get("mode") or "")
+        mode, every_s = str(seen.get("mode") or ""), _number(seen.get("every_s"))
         return Reading(
             taken_s=taken_s,
-            every_s=_number(seen.get("every_s")) or 1.0,
+            every_s=every_s if every_s and every_s > 0.0 else 1.0,
             total_w=None if total_w is None or not power else total_w / 1000.0,
             total_of=total_of if total_w is not None else "",
             rails_w={name: watts / 1000.0 for name, rail in rails.items() for watts in _numbers(rail.get("power"))},

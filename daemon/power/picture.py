@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from daemon.power.report import Figures
 from daemon.power.snapshot import MEASURED
 from daemon.power.trace import Trace
 
-MOST_POINTS = 4000
-"""Of a line; where there are more, the least and the greatest of each stretch are drawn."""
+MOST_POINTS = 1000
+"""Of a line."""
+Column = NDArray[np.float64]
 WIDTH_IN, HEIGHT_IN, DPI = 11.0, 8.5, 110
 TOTAL, PARTS = "#1f4e79", ("#2a9d8f", "#e9a23b", "#8e6bbf", "#d1495b", "#6c757d", "#4f772d")
 AWAY_COLOUR, THROTTLED = "#b0b0b0", "#c1121f"
@@ -84,33 +84,43 @@ def _draw_latency(axes: Any, trace: Trace) -> None:
 
 
 def _line(axes: Any, trace: Trace, column: str, label: str, colour: str, width: float, style: str = "-") -> None:
-    """One column; a line is broken where it was not measured."""
-    times_s, values = _thinned(trace.times_s, trace.number(column))
-    if np.isfinite(values).any():
-        dates = [datetime.fromtimestamp(one, timezone.utc) for one in times_s]
-        axes.plot(dates, values, style, color=colour, linewidth=width, label=label)
+    """One column; a line is broken where it was not measured. Where there are many rows: their means, and how far they go."""
+    values = trace.number(column)
+    if not np.isfinite(values).any():
+        return
+    times_s = trace.times_s
+    if len(values) > MOST_POINTS:
+        times_s, least, values, most = _thinned(times_s, values)
+        spread = "least to most" if column == "total_w" else None
+        axes.fill_between(_dates(times_s), least, most, color=colour, alpha=0.25, linewidth=0, label=spread)
+    axes.plot(_dates(times_s), values, style, color=colour, linewidth=width, label=label)
 
 
-def _thinned(times_s: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    n_stretches = MOST_POINTS // 2
-    if len(values) <= MOST_POINTS:
-        return times_s, values
-    kept: list[int] = []
-    for stretch in np.array_split(np.arange(len(values)), n_stretches):
-        known = stretch[np.isfinite(values[stretch])]
-        ends = {int(known[np.argmin(values[known])]), int(known[np.argmax(values[known])])} if len(known) else {int(stretch[0])}
-        kept += sorted(ends)
-    return times_s[kept], values[kept]
+def _thinned(times_s: Column, values: Column) -> tuple[Column, Column, Column, Column]:
+    """Times, least, means and greatest of MOST_POINTS stretches; NaN where nothing was measured in one."""
+    stretches = np.array_split(np.arange(len(values)), MOST_POINTS)
+    found = np.full((4, MOST_POINTS), np.nan)
+    for number, stretch in enumerate(stretches):
+        known = values[stretch][np.isfinite(values[stretch])]
+        found[0, number] = times_s[stretch].mean()
+        if len(known):
+            found[1:, number] = known.min(), known.mean(), known.max()
+    return found[0], found[1], found[2], found[3]
+
+
+def _dates(times_s: Column) -> list[datetime]:
+    return [_date(float(one)) for one in times_s]
 
 
 def _dress(figure: Any, trace: Trace) -> None:
-    dates: Any = importlib.import_module("matplotlib.dates")
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     state, throttling = trace.words["state"], trace.words["throttling"]
     away = _stretches(trace, [one != MEASURED and "measured" in state for one in state])
     throttled = _stretches(trace, [bool(said) for said in throttling])
     for number, axes in enumerate(figure.axes):
-        for start, end in away:
+        # the service's latency is known all the same
+        for start, end in away if axes is not figure.axes[-1] else ():
             axes.axvspan(start, end, color=AWAY_COLOUR, alpha=0.35, linewidth=0, label="not measured" if not number else None)
         for start, end in throttled:
             label = "throttled" if not number else None
@@ -119,9 +129,11 @@ def _dress(figure: Any, trace: Trace) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.margins(x=0.01)
         _legend(axes)
+    figure.align_ylabels()
     axis = figure.axes[-1].xaxis
-    axis.set_major_locator(dates.AutoDateLocator(tz=timezone.utc))
-    axis.set_major_formatter(dates.ConciseDateFormatter(axis.get_major_locator(), tz=timezone.utc))
+    locator = AutoDateLocator(tz=timezone.utc)  # type: ignore[no-untyped-call]
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(ConciseDateFormatter(locator, tz=timezone.utc))  # type: ignore[no-untyped-call]
 
 
 def _legend(axes: Any) -> None:

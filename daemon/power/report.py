@@ -158,7 +158,7 @@ def _said(one: Figures) -> Iterator[tuple[str, str]]:
     for name, (mean, most) in one.rails_w.items():
         yield "rail", f"{name}: mean {mean:.2f} W, most {most:.2f} W"
     for name, (mean, most) in one.temperatures_c.items():
-        yield "temperature", f"{name}: mean {mean:.1f} C, most {most:.1f} C"
+        yield "temperature", f"{name}: mean {mean:.1f} °C, most {most:.1f} °C"
     for name, (mean, most) in one.clocks_mhz.items():
         yield "clock", f"{name}: mean {mean:.0f} MHz, most {most:.0f} MHz"
     if one.cpu_percent:

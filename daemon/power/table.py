@@ -17,7 +17,7 @@ from typing import Mapping, Sequence
 
 logger = logging.getLogger(__name__)
 
-OURS = "at,run,elapsed_s,"
+OURS = "at,run,elapsed_s"
 """So every header of ours begins, whatever the machine measures."""
 TAIL_BYTES = 65536
 """No row is longer."""
