@@ -16,6 +16,7 @@ from daemon.power.trace import Trace
 
 MOST_POINTS = 1000
 """Of a line."""
+FEW_POINTS = 60
 Column = NDArray[np.float64]
 WIDTH_IN, HEIGHT_IN, DPI = 11.0, 8.5, 110
 TOTAL, PARTS = "#1f4e79", ("#2a9d8f", "#e9a23b", "#8e6bbf", "#d1495b", "#6c757d", "#4f772d")
@@ -26,23 +27,30 @@ LATENCIES = (("utterance", "p50"), ("utterance", "p99"), ("inference", "p50"), (
 def draw(trace: Trace, figures: Figures, path: Path) -> None:
     """Writes a PNG. Raises SettingsError without Matplotlib, or where it cannot be written."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        picture = picture_of(trace, figures)
     except ImportError as trouble:
         raise SettingsError(f"--plot needs Matplotlib ({trouble}); type: pip install matplotlib") from trouble
+    try:
+        picture.savefig(path, format="png")
+    except OSError as trouble:
+        raise SettingsError(f"--plot {path}: cannot be written: {trouble.strerror}") from trouble
+
+
+def picture_of(trace: Trace, figures: Figures) -> Any:
+    """Matplotlib's Figure: three panels over one time. Raises ImportError."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     # no pyplot: it keeps its figures, and looks for a screen
-    figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    power, temperature, latency = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 2))
-    figure.suptitle(_title(figures), x=0.01, ha="left", fontsize=10)
+    picture = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(picture)
+    power, temperature, latency = picture.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": (3, 2, 2)})
+    picture.suptitle(_title(figures), x=0.01, ha="left", fontsize=10)
     _draw_power(power, trace, figures)
     _draw_temperature(temperature, trace)
     _draw_latency(latency, trace)
-    _dress(figure, trace)
-    try:
-        figure.savefig(path, format="png")
-    except OSError as trouble:
-        raise SettingsError(f"--plot {path}: cannot be written: {trouble.strerror}") from trouble
+    _dress(picture, trace)
+    return picture
 
 
 def _title(one: Figures) -> str:
@@ -58,7 +66,7 @@ def _title(one: Figures) -> str:
 
 def _draw_power(axes: Any, trace: Trace, figures: Figures) -> None:
     axes.set_ylabel("power, W")
-    if figures.energy_j is None:
+    if figures.max_w is None:
         axes.set_ylabel("CPU use, %")
         axes.set_title("no power source: the use of the CPU instead", loc="left", fontsize=9)
         _line(axes, trace, "cpu_percent", "CPU use", TOTAL, 1.2)
@@ -93,7 +101,9 @@ def _line(axes: Any, trace: Trace, column: str, label: str, colour: str, width: 
         times_s, least, values, most = _thinned(times_s, values)
         spread = "least to most" if column == "total_w" else None
         axes.fill_between(_dates(times_s), least, most, color=colour, alpha=0.25, linewidth=0, label=spread)
-    axes.plot(_dates(times_s), values, style, color=colour, linewidth=width, label=label)
+    # a line needs two points: few are shown as points, too
+    marker = "." if len(values) <= FEW_POINTS else ""
+    axes.plot(_dates(times_s), values, style, marker=marker, color=colour, linewidth=width, label=label)
 
 
 def _thinned(times_s: Column, values: Column) -> tuple[Column, Column, Column, Column]:

@@ -144,15 +144,7 @@ def lines_of(figures: Figures) -> list[str]:
 def _said(one: Figures) -> Iterator[tuple[str, str]]:
     runs = f", {one.n_runs} runs" if one.n_runs > 1 else ""
     yield "time", f"{one.began_at} to {one.ended_at}: {_span(one.duration_s)}, {one.n_rows} rows{runs}"
-    if one.energy_j is None or one.mean_w is None or one.max_w is None or one.joules_an_hour is None:
-        yield "power", "not measured: no power source"
-    else:
-        by = f"of {', '.join(one.total_of)} by {', '.join(one.sources)}"
-        yield "power", f"mean {one.mean_w:.2f} W, most {one.max_w:.2f} W, {by}"
-        left_out = one.duration_s - one.measured_s
-        missing = f"; {_span(left_out)} were not measured ({_times(one.n_away)} away) and are not counted" if one.n_away else ""
-        yield "energy", f"{one.energy_j / 3600.0:.3f} Wh in {_span(one.measured_s)}{missing}"
-        yield "an hour", f"{one.joules_an_hour:.0f} J"
+    yield from _said_of_power(one)
     if one.joules_an_utterance is not None:
         yield "an utterance", f"{one.joules_an_utterance:.1f} J of all that is drawn, over {one.n_utterances}"
     for name, (mean, most) in one.rails_w.items():
@@ -170,6 +162,21 @@ def _said(one: Figures) -> Iterator[tuple[str, str]]:
         yield "throttling", f"{one.throttled_share:.1%} of the time{why}"
     for stage, found in one.latency_ms.items():
         yield "latency", f"{stage}: " + ", ".join(f"{name} {ms:.2f} ms" for name, ms in found.items())
+
+
+def _said_of_power(one: Figures) -> Iterator[tuple[str, str]]:
+    if one.max_w is None:
+        yield "power", "not measured: no power source"
+        return
+    by = f"of {', '.join(one.total_of)} by {', '.join(one.sources)}"
+    mean = "" if one.mean_w is None else f"mean {one.mean_w:.2f} W, "
+    yield "power", f"{mean}most {one.max_w:.2f} W, {by}"
+    if one.energy_j is None:
+        return
+    missing_s = one.duration_s - one.measured_s
+    missing = f"; {_span(missing_s)} were not measured ({_times(one.n_away)} away) and are not counted" if one.n_away else ""
+    yield "energy", f"{one.energy_j / 3600.0:.3f} Wh in {_span(one.measured_s)}{missing}"
+    yield "an hour", f"{one.joules_an_hour:.0f} J"
 
 
 def _times(number: int) -> str:

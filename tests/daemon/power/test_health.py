@@ -76,14 +76,14 @@ def test_a_restart_of_the_service_is_left_out() -> None:
     day = Day().seconds(9).health().seconds(10, utterances=2).health()
     day.n = 0
     day.seconds(50).health("b").seconds(10, utterances=2).health("b")
-    assert (day.tally.energy_j, day.tally.n_utterances) == (pytest.approx(200.0), 4)
+    assert (day.tally.energy_j, day.tally.n_utterances) == pytest.approx((200.0, 4))
 
 
 def test_a_break_of_the_measurement_is_left_out_with_its_utterances() -> None:
     day = Day().seconds(9).health().seconds(10, utterances=2).health()
     day.now_s += 600.0
     day.seconds(10, utterances=40).health().seconds(10, utterances=2).health()
-    assert (day.tally.energy_j, day.tally.n_utterances) == (pytest.approx(200.0), 4)
+    assert (day.tally.energy_j, day.tally.n_utterances) == pytest.approx((200.0, 4))
 
 
 def test_without_a_power_source_utterances_cost_nothing_that_is_known() -> None:
