@@ -52,7 +52,7 @@ class PowerLogger:
         self._health_lock = threading.Lock()
         self._heard: list[Health] = []
         self._said = ""
-        self._source: PowerSource = choose(settings.source, settings.interval_s)
+        self._source: PowerSource = choose(settings.measure_with, settings.interval_s)
 
     def hear(self, payload: bytes, retained: bool) -> None:
         """A message on the service's /health. Any thread."""
@@ -105,10 +105,10 @@ class PowerLogger:
     def _choose_again(self) -> None:
         """A driver may come late."""
         now_s = time.monotonic()
-        if self._source.name != NONE or self._settings.source == NONE or now_s - self._chosen_s < CHOOSE_AGAIN_S:
+        if self._source.name != NONE or self._settings.measure_with == NONE or now_s - self._chosen_s < CHOOSE_AGAIN_S:
             return
         self._chosen_s = now_s
-        self._source = choose(self._settings.source, self._settings.interval_s)
+        self._source = choose(self._settings.measure_with, self._settings.interval_s)
 
     def _take_health(self) -> None:
         with self._health_lock:

@@ -26,7 +26,7 @@ class NvmlSource:
     name = "nvml"
 
     def __init__(self, interval_s: float) -> None:
-        """Raises NoSource without the library, the driver or a card."""
+        """Raises NoSource without the library, the driver or a card that knows its power."""
         try:
             import pynvml
         except ImportError as trouble:
@@ -39,10 +39,12 @@ class NvmlSource:
         self._cards: list[Any] = []
         try:
             self._open()
+            if not self._cards:
+                raise NoSource("nvml: the driver knows of no card")
+            # a trial: not every card knows its power
+            self._reading()
         except pynvml.NVMLError as trouble:
             raise NoSource(f"nvml: {trouble}") from trouble
-        if not self._cards:
-            raise NoSource("nvml: the driver knows of no card")
 
     def read(self) -> Sequence[Reading]:
         """One reading, taken now."""
@@ -103,7 +105,7 @@ class NvmlSource:
         """Of each card that can tell."""
         found = {}
         for number, card in enumerate(self._cards):
-            with suppress(self._nvml.NVMLError_NotSupported):
+            with suppress(self._nvml.NVMLError_NotSupported, self._nvml.NVMLError_FunctionNotFound):
                 found[_named(number)] = float(ask(card, *about))
         return found
 

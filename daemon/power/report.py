@@ -30,7 +30,7 @@ class Figures:
     """Of the duration: `energy_j` is of this time alone."""
     n_away: int
     """How often the source went away."""
-    sources: Sequence[str]
+    measured_by: Sequence[str]
     total_of: Sequence[str]
     energy_j: float | None
     mean_w: float | None
@@ -71,7 +71,7 @@ def figures_of(trace: Trace) -> Figures:
         duration_s=_grown(trace, "elapsed_s"),
         measured_s=measured_s,
         n_away=_times_away(trace),
-        sources=_different(trace.words["source"]),
+        measured_by=_different(trace.words["measured_by"]),
         total_of=_different(trace.words["total_of"]),
         energy_j=energy_j if has_energy else None,
         mean_w=energy_j / measured_s if has_energy else None,
@@ -168,7 +168,7 @@ def _said_of_power(one: Figures) -> Iterator[tuple[str, str]]:
     if one.max_w is None:
         yield "power", "not measured: no power source"
         return
-    by = f"of {', '.join(one.total_of)} by {', '.join(one.sources)}"
+    by = f"of {', '.join(one.total_of)} by {', '.join(one.measured_by)}"
     mean = "" if one.mean_w is None else f"mean {one.mean_w:.2f} W, "
     yield "power", f"{mean}most {one.max_w:.2f} W, {by}"
     if one.energy_j is None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from daemon.errors import RecordingError
 from daemon.power.table import OURS
 
-WORDS = ("at", "run", "source", "state", "total_of", "mode", "throttling")
+WORDS = ("at", "run", "measured_by", "state", "total_of", "mode", "throttling")
 """Columns that are no numbers; service_boot is of no use to a report."""
 PASSED_OVER = ("service_boot",)
 Row = Mapping[str, str]

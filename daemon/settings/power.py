@@ -13,7 +13,7 @@ SOURCES = ("auto", "jtop", "nvml", "none")
 class PowerSettings:
     """What `affectd power-log` writes down; the service itself makes no use of it."""
 
-    source: str = "auto"
+    measure_with: str = "auto"
     """Who measures: "jtop" (Jetson), "nvml" (NVIDIA's cards); "auto": the first that is there; "none": CPU use alone."""
     interval_s: float = 1.0
     """From one row to the next."""
@@ -27,7 +27,7 @@ class PowerSettings:
     """... as long as there are not more than so many."""
 
     def __post_init__(self) -> None:
-        want(self.source in SOURCES, "source", self.source, '"auto", "jtop", "nvml" or "none"')
+        want(self.measure_with in SOURCES, "measure_with", self.measure_with, '"auto", "jtop", "nvml" or "none"')
         want(0.1 <= self.interval_s <= 60.0, "interval_s", self.interval_s, "0.1 to 60")
         right = self.publish_every_s == 0.0 or 0.1 <= self.publish_every_s <= 3600.0
         want(right, "publish_every_s", self.publish_every_s, "0.1 to 3600, or 0")

@@ -64,7 +64,7 @@ WRONG = [
     ("seat", "forget_after_s", "nan", "above 0, at most a day"),
     ("seat", "forget_topic", '"ignition/#/now"', "# only as the last"),
     ("seat", "forget_topic", '"ignition/+now"', "only as whole levels"),
-    ("power", "source", '"tegrastats"', 'want "auto", "jtop", "nvml" or "none"'),
+    ("power", "measure_with", '"tegrastats"', 'want "auto", "jtop", "nvml" or "none"'),
     ("power", "interval_s", "0.05", "want 0.1 to 60"),
     ("power", "publish_every_s", "0.05", "want 0.1 to 3600, or 0"),
     ("power", "max_mb", "0.0", "want 0.01 to 10000"),
