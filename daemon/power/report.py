@@ -30,6 +30,8 @@ class Figures:
     """Of the duration: `energy_j` is of this time alone."""
     n_away: int
     """How often the source went away."""
+    n_breaks: int
+    """How often readings were missing between two."""
     measured_by: Sequence[str]
     total_of: Sequence[str]
     energy_j: float | None
@@ -71,6 +73,7 @@ def figures_of(trace: Trace) -> Figures:
         duration_s=_grown(trace, "elapsed_s"),
         measured_s=measured_s,
         n_away=_times_away(trace),
+        n_breaks=int(_grown(trace, "breaks")),
         measured_by=_different(trace.words["measured_by"]),
         total_of=_different(trace.words["total_of"]),
         energy_j=energy_j if has_energy else None,

@@ -30,6 +30,7 @@ class Snapshot:
     cpu_percent: float | None
     energy_j: float
     measured_s: float
+    n_breaks: int
     counted_j: float
     counted_utterances: int
     health: Health | None
@@ -51,6 +52,7 @@ def energy_of(meter: Meter, tally: Tally) -> dict[str, Any]:
     return {
         "energy_j": meter.energy_j,
         "measured_s": meter.measured_s,
+        "n_breaks": meter.n_breaks,
         "counted_j": tally.energy_j,
         "counted_utterances": tally.n_utterances,
     }
@@ -69,6 +71,7 @@ def row(now: Snapshot) -> dict[str, str]:
         "total_of": known.total_of if known else "",
         "energy_j": _text(now.energy_j) if now.measured_s else "",
         "measured_s": _text(now.measured_s),
+        "breaks": str(now.n_breaks),
         "cpu_percent": _text(now.cpu_percent, 1),
         "mode": known.mode if known else "",
         "throttling": "; ".join(known.throttling) if known else "",
@@ -122,6 +125,7 @@ def body(now: Snapshot, node: str) -> dict[str, Any]:
         "energy": {
             "joules": round(now.energy_j, 3),
             "measured_s": round(now.measured_s, 3),
+            "breaks": now.n_breaks,
             "joules_an_hour": _rounded(now.joules_an_hour, 1),
             "joules_an_utterance": _rounded(now.joules_an_utterance),
         },
