@@ -32,7 +32,7 @@ SCRIPT = (
     (5.0, 5.0, 2.0),
 )
 TRIES = 5
-"""Where the machine is so busy that jtop misses a beat of 2 s, nothing was measured in that time, and the try does not count."""
+"""Where the machine is so busy that jtop misses a beat of 2 s, nothing was measured meanwhile, and the try does not count."""
 
 
 @pytest.fixture
