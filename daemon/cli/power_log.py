@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _log(settings: Settings) -> int:
-    from daemon.delivery.companion import Companion
+    from daemon.delivery.mqtt.companion import Companion
     from daemon.power.logger import PowerLogger
     from daemon.power.place import place_of
     from daemon.power.table import Table

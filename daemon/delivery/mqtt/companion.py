@@ -15,10 +15,10 @@ from collections import deque
 from contextlib import suppress
 from typing import Callable
 
-from daemon.delivery import access
-from daemon.delivery.connection import Connection, Publication
-from daemon.delivery.protocol import ProtocolChoice
-from daemon.delivery.sayings import Sayings
+from daemon.delivery.mqtt import access
+from daemon.delivery.mqtt.connection import Connection, Publication
+from daemon.delivery.mqtt.protocol import ProtocolChoice
+from daemon.delivery.mqtt.sayings import Sayings
 from daemon.settings import BrokerSettings
 
 logger = logging.getLogger(__name__)
