@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
 from daemon.power.jtop_reading import JtopReadings
@@ -41,6 +42,8 @@ WHY = {
     errno.EACCES: f"{SOCKET} may not be used; {JOIN_IT}",
     errno.EAGAIN: f"jtop.service takes no connection; {RUN_IT}",
 }
+PACKAGES = Path(__file__).parents[2]
+"""Python's -m looks first where it is begun."""
 Line = Mapping[str, Any]
 
 
@@ -90,10 +93,15 @@ class JtopSource:
     def _work(self) -> None:
         pause_s = FIRST_PAUSE_S
         while not self._over.is_set():
-            why = unreachable(SOCKET)
             n_readings = 0
-            if not why:
-                n_readings, why = self._live()
+            try:
+                why = unreachable(SOCKET)
+                if not why:
+                    n_readings, why = self._live()
+            except Exception as trouble:
+                # whatever it is (no memory for a process, say), it must be tried again
+                logger.exception("what reads jtop has failed: I begin it again")
+                why = f"what reads jtop has failed: {trouble}"
             self.trouble = why
             pause_s = FIRST_PAUSE_S if n_readings else min(2.0 * pause_s, LONGEST_PAUSE_S)
             self._over.wait(pause_s)
@@ -102,7 +110,9 @@ class JtopSource:
         """One connection to its end: how many readings it brought, and why it ended."""
         command = [sys.executable, "-m", "daemon.power.jtop_child", str(self._interval_s)]
         # its input is never written to: it ends with us, by that
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            command, cwd=PACKAGES, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         self._child = child
         n_readings, why = 0, f"jtop.service does not answer; {RUN_IT}"
         try:

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 CHOOSE_AGAIN_S = 30.0
 FIRST_READING_S = 15.0
 LOOK_S = 0.05
+STALE_HEALTH_S = 60.0
+"""What the service said so long ago says nothing of now: it sends every ten."""
 
 
 class Rows(Protocol):
@@ -120,6 +122,8 @@ class PowerLogger:
     def _snapshot(self) -> Snapshot:
         now_s = time.monotonic()
         newest, health, name = self._newest, self._health, self._source.name
+        if health and now_s - health.heard_s > STALE_HEALTH_S:
+            health = None
         is_new = newest is not None and now_s - newest.taken_s <= patience_s(newest)
         state = MEASURED if is_new else NONE if name == NONE else AWAY
         return Snapshot(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -66,8 +67,8 @@ def figures_of(trace: Trace) -> Figures:
     total_w = _spread(trace.number("total_w"))
     reasons = [said for said, is_one in zip(trace.words["throttling"], measured) if is_one]
     return Figures(
-        began_at=trace.words["at"][0],
-        ended_at=trace.words["at"][-1],
+        began_at=_at(trace.times_s[0]),
+        ended_at=_at(trace.times_s[-1]),
         n_rows=len(trace),
         n_runs=len(list(trace.runs())),
         duration_s=_grown(trace, "elapsed_s"),
@@ -91,6 +92,10 @@ def figures_of(trace: Trace) -> Figures:
         throttling=_different([one for said in reasons for one in said.split("; ")]),
         latency_ms={stage: _newest(trace, stage) for stage in STAGES if _newest(trace, stage)},
     )
+
+
+def _at(time_s: float) -> str:
+    return datetime.fromtimestamp(time_s, timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _grown(trace: Trace, name: str) -> float:

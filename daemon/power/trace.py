@@ -27,7 +27,7 @@ class Trace:
     words: Mapping[str, Sequence[str]]
     numbers: Mapping[str, NDArray[np.float64]]
     times_s: NDArray[np.float64]
-    """Seconds since 1970, of each row."""
+    """Seconds since 1970, of each row, by the date of its run's last one: at a machine's start the date may be wrong."""
     remarks: Sequence[str] = field(default_factory=tuple)
 
     def __len__(self) -> int:
@@ -57,14 +57,14 @@ def read_traces(paths: Sequence[Path]) -> Trace:
     rows = [row for path in paths for row in _rows_of(path, remarks)]
     if not rows:
         raise RecordingError(f"{paths[0]}: no rows: has `affectd power-log` run for an interval?")
-    # a run's own clock goes on where the date is set; runs follow each other by their first row
-    first = {row["run"]: _seconds(row) for row in sorted(rows, key=_seconds, reverse=True)}
-    rows.sort(key=lambda row: (first[row["run"]], row["run"], float(row["elapsed_s"])))
+    rows.sort(key=_elapsed_s)
+    began_s = {row["run"]: _date_s(row) - _elapsed_s(row) for row in rows}
+    rows.sort(key=lambda row: (began_s[row["run"]], row["run"], _elapsed_s(row)))
     names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in (*WORDS, *PASSED_OVER)]
     return Trace(
         words={name: [row.get(name) or "" for row in rows] for name in WORDS},
         numbers={name: np.array([_number(row.get(name)) for row in rows]) for name in names},
-        times_s=np.array([_seconds(row) for row in rows]),
+        times_s=np.array([began_s[row["run"]] + _elapsed_s(row) for row in rows]),
         remarks=tuple(remarks),
     )
 
@@ -89,14 +89,18 @@ def _rows_of(path: Path, remarks: list[str]) -> list[Row]:
 
 def _is_right(row: Row) -> bool:
     try:
-        _seconds(row)
-        float(row["elapsed_s"])
+        _date_s(row)
+        _elapsed_s(row)
         return None not in row and None not in row.values()
     except (KeyError, TypeError, ValueError):
         return False
 
 
-def _seconds(row: Row) -> float:
+def _elapsed_s(row: Row) -> float:
+    return float(row["elapsed_s"])
+
+
+def _date_s(row: Row) -> float:
     return datetime.strptime(row["at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc).timestamp()
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.power.health import Health, Tally, health_of
@@ -32,6 +32,7 @@ def test_a_service_that_has_judged_nothing_yet_has_no_percentiles() -> None:
     assert health_of(json.dumps(body).encode(), 0.0) == Health("a", 0.0, 0, 0, {"inference": {}, "utterance": {}})
 
 
+@settings(max_examples=40)
 @given(
     st.binary() | st.recursive(st.none() | st.integers() | st.text(), lambda one: st.lists(one)).map(json.dumps).map(str.encode)
 )

@@ -71,7 +71,7 @@ def test_a_day_with_everything(tmp_path: Path) -> None:
         assert stretches(figure, panel, "not measured") == [(300, 400)]
         assert stretches(figure, panel, "throttled") == [(600, 699)]
     assert stretches(figure, LATENCY, "not measured") == []
-    assert "J an utterance" in figure.get_suptitle()
+    assert "J an utterance" in figure._suptitle.get_text()
     assert [axes.get_ylabel() for axes in figure.axes] == ["power, W", "temperature, °C", "latency, ms"]
 
 

@@ -133,3 +133,15 @@ def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path, content: bytes 
         read_traces([path])
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_clock_that_was_wrong_at_the_start_is_set_right_by_the_end(tmp_path: Path) -> None:
+    """A board without a battery begins in the past."""
+    path = written(tmp_path / "power.csv", snapshots([6.0] * 100))
+    lines = path.read_text().splitlines()
+    path.write_text(
+        "\n".join([lines[0], *(line.replace("2026-11-27T08:00:0", "1970-01-01T00:00:0") for line in lines[1:])]) + "\n"
+    )
+    trace = read_traces([path])
+    assert (trace.times_s[1:] - trace.times_s[:-1]) == pytest.approx(1.0)
+    assert figures_of(trace).began_at == "2026-11-27T08:00:00Z"
