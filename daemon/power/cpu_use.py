@@ -31,6 +31,7 @@ class CpuUse:
         try:
             with self._stat.open() as file:
                 words = file.readline().split()
-            return [int(word) for word in words[1 : 1 + N_TIMES]]
+            times = [int(word) for word in words[1 : 1 + N_TIMES]]
         except (OSError, ValueError):
             return None
+        return times if len(times) > IO_WAIT else None
