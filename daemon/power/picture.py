@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.errors import SettingsError
-from daemon.power.report import Figures
+from daemon.power.report import Figures, span_of
 from daemon.power.snapshot import MEASURED
 from daemon.power.trace import Trace
 
@@ -54,7 +54,7 @@ def picture_of(trace: Trace, figures: Figures) -> Any:
 
 
 def _title(one: Figures) -> str:
-    parts = [f"{one.began_at[:10]}, {one.duration_s / 3600.0:.2f} h"]
+    parts = [f"{one.began_at[:10]}, {span_of(one.duration_s)}"]
     if one.energy_j is not None and one.mean_w is not None:
         parts += [f"{one.energy_j / 3600.0:.2f} Wh", f"mean {one.mean_w:.2f} W", f"{one.joules_an_hour:.0f} J an hour"]
     if one.joules_an_utterance is not None:
@@ -153,6 +153,7 @@ def _legend(axes: Any) -> None:
     if any(label not in ("not measured", "throttled") for label in once):
         axes.legend(once.values(), once.keys(), loc="upper left", bbox_to_anchor=(1.005, 1.0), frameon=False, fontsize=8)
     else:
+        axes.set_yticks([])
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color="#808080")
 
 

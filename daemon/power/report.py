@@ -151,7 +151,7 @@ def lines_of(figures: Figures) -> list[str]:
 
 def _said(one: Figures) -> Iterator[tuple[str, str]]:
     runs = f", {one.n_runs} runs" if one.n_runs > 1 else ""
-    yield "time", f"{one.began_at} to {one.ended_at}: {_span(one.duration_s)}, {one.n_rows} rows{runs}"
+    yield "time", f"{one.began_at} to {one.ended_at}: {span_of(one.duration_s)}, {one.n_rows} rows{runs}"
     yield from _said_of_power(one)
     if one.joules_an_utterance is not None:
         yield "an utterance", f"{one.joules_an_utterance:.1f} J of all that is drawn, over {one.n_utterances}"
@@ -182,8 +182,8 @@ def _said_of_power(one: Figures) -> Iterator[tuple[str, str]]:
     if one.energy_j is None:
         return
     missing_s = one.duration_s - one.measured_s
-    missing = f"; {_span(missing_s)} were not measured ({_times(one.n_away)} away) and are not counted" if one.n_away else ""
-    yield "energy", f"{one.energy_j / 3600.0:.3f} Wh in {_span(one.measured_s)}{missing}"
+    missing = f"; {span_of(missing_s)} were not measured ({_times(one.n_away)} away) and are not counted" if one.n_away else ""
+    yield "energy", f"{one.energy_j / 3600.0:.3f} Wh in {span_of(one.measured_s)}{missing}"
     yield "an hour", f"{one.joules_an_hour:.0f} J"
 
 
@@ -191,8 +191,8 @@ def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
 
 
-def _span(seconds: float) -> str:
-    """`1 h 02 min`, `3 min 20 s`, `4.5 s`"""
+def span_of(seconds: float) -> str:
+    """For people: `1 h 02 min`, `3 min 20 s`, `4.5 s`"""
     if seconds < 60.0:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
