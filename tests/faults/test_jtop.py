@@ -84,7 +84,7 @@ def test_whatever_happens_to_jtop_the_logger_goes_on(tmp_path: Path, jetson: Fak
                     time.sleep(chance.uniform(0.0, 12.0))
                 n_rows = len(logger.rows())
                 mend(jetson)
-                row = logger.await_row(is_measured, after=n_rows)
+                row = logger.await_row(is_measured, after=n_rows, meanwhile=jetson.revive)
                 assert float(row["total_w"]) == pytest.approx(watts, abs=0.01), f"{name}: old figures are none"
         assert len(os.listdir(f"/proc/{logger.child.pid}/fd")) <= descriptors + 1
         assert logger.stop() == 0
@@ -133,7 +133,7 @@ def logged(folder: Path, jetson: FakeJetson) -> tuple[Figures, float]:
         logger.await_row(lambda row: is_measured(row) and float(row["total_w"]) == LEVEL_W)
         board.act()
         # some more intervals, so that the end is level
-        logger.await_row(is_measured, after=len(logger.rows()) + 2)
+        logger.await_row(is_measured, after=len(logger.rows()) + 2, meanwhile=jetson.revive)
         assert logger.stop() == 0
     found = figures_of(read_traces([logger.table]))
     # the ends are level: when exactly the logger began and ended makes no difference

@@ -68,8 +68,8 @@ class LoggingProcess:
                 found += csv.DictReader(path.read_text().rpartition("\n")[0].splitlines())
         return found
 
-    def await_row(self, holds: Callable[[Row], bool], after: int = 0) -> Row:
-        """The first row behind so many for which it holds."""
+    def await_row(self, holds: Callable[[Row], bool], after: int = 0, meanwhile: Callable[[], None] = lambda: None) -> Row:
+        """The first row behind so many for which it holds. `meanwhile` is called while it does not come."""
         until_s = time.monotonic() + PATIENCE_S
         while True:
             for row in self.rows()[after:]:
@@ -77,4 +77,5 @@ class LoggingProcess:
                     return row
             assert time.monotonic() < until_s, (self.rows()[-3:], self.said())
             assert self.child.poll() is None, self.said()
+            meanwhile()
             time.sleep(LOOK_S)
