@@ -11,8 +11,8 @@ from typing import Any, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.noise import BOUNDS, GATE
 from benchmarks.noise_heard import Part, Surroundings, heard_in
+from benchmarks.noise_table import BOUNDS, GATE
 from models.lab import corpora, metrics, results, splits
 from models.lab.affectnet.fit import finished
 from models.lab.affectnet.heard import CONDITIONS, TOLD_IN_FULL, Condition

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import NoReturn, Sequence
 
-from daemon.cli import analyze, config, demo, devices, listen, models, replay, run
+from daemon.cli import analyze, config, demo, devices, listen, models, power_log, replay, run
 from daemon.cli.terminal import complain
 from daemon.errors import EXIT_MODEL, AffectdError
 from models.errors import ModelError
@@ -24,6 +24,7 @@ COMMANDS = {
     "devices": devices,
     "models": models,
     "config": config,
+    "power-log": power_log,
 }
 """In the order of `affectd --help`. Each loads what it works with once its arguments are known to be right."""
 

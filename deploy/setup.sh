@@ -87,7 +87,8 @@ check_python() { # and name it by its own path: a pyenv shim takes long to start
 }
 
 pip_install() { # VENV WHAT: pip says nothing unless it fails
-  "$1/bin/python" -m pip install -q --disable-pip-version-check --no-input "${@:2}" >"$1/pip.log" 2>&1
+  # jetson-stats, built as root, stops and starts a service of this machine, unless it takes it for a container
+  container=affectd "$1/bin/python" -m pip install -q --disable-pip-version-check --no-input "${@:2}" >"$1/pip.log" 2>&1
 }
 
 key_of() { # INTERPRETER: changes with the project's dependencies, the interpreter and the place

@@ -42,6 +42,9 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
 """Libraries that stay in few places."""
 
 NEVER_FROM_THE_DAEMON = ("torch", "matplotlib", "pandas", "librosa", "sklearn", "parselmouth", "models.lab", "models.networks")
+DRAWS_FOR_A_PERSON: Mapping[str, str] = {"daemon.power.picture": "matplotlib"}
+"""The one exception: `affectd power-log --report --plot`, asked for by a person, loads it to draw, and ends; where it is not
+there it says how to install it. Neither the service nor the logger loads it: tests/daemon/power/test_picture.py."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def closure(tree: Tree, start: str) -> dict[str, str]:
         for each in imports_of(tree, importer):
             parts = each.module.split(".")
             for module in (".".join(parts[: n + 1]) for n in range(len(parts))):
-                if module not in way:
+                if module not in way and module.split(".")[0] != DRAWS_FOR_A_PERSON.get(importer):
                     way[module] = f"{way[importer]} -> {module}"
                     waiting.append(module)
     return way
@@ -223,3 +226,11 @@ def test_a_long_way_to_torch_is_found_and_told() -> None:
     )
     ways = forbidden_ways(tree, "daemon.__main__")
     assert ways[0] == "daemon.__main__ -> daemon.pipeline -> models -> models.networks -> torch"
+
+
+def test_who_draws_for_a_person_may_load_nothing_else_and_nobody_else_may_draw() -> None:
+    files = {"daemon": "", "daemon.power": "", "daemon.__main__": "def run():\n    from daemon.power import picture, logger"}
+    draws = {"daemon.power.picture": "from matplotlib.figure import Figure", "daemon.power.logger": ""}
+    assert forbidden_ways(made_up({**files, **draws}), "daemon.__main__") == []
+    assert forbidden_ways(made_up({**files, **draws, "daemon.power.logger": "import matplotlib"}), "daemon.__main__")
+    assert forbidden_ways(made_up({**files, **draws, "daemon.power.picture": "import pandas"}), "daemon.__main__")

@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Raises SettingsError, ModelError."""
     from daemon import assembly
-    from daemon.delivery import access, discovery
+    from daemon.delivery import discovery
+    from daemon.delivery.mqtt import access
     from daemon.keeping import require_place
     from models.runtime import open_model
 

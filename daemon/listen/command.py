@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Callable
 
-from daemon.delivery.subscriber import Arrived, Connected, Gone, Refused, SessionSubscriber
+from daemon.delivery.mqtt.subscriber import Arrived, Connected, Gone, Refused, SessionSubscriber
 from daemon.errors import BrokerError
 from daemon.listen.lines import Form
 from daemon.listen.reader import NUMBERED, Reader

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Iterable
 
-from daemon.delivery.ranges import Range, Ranges
+from daemon.delivery.outbox.ranges import Range, Ranges
 
 GRACE_S = 30.0
 """A number may come late, and a gap record comes after what was kept: so long nothing is said of it."""

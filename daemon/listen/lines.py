@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
-from daemon.delivery.ranges import Range
+from daemon.delivery.outbox.ranges import Range
 from daemon.listen.ledger import Missing
 
 Body = Mapping[str, Any]

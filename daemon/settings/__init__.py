@@ -12,5 +12,6 @@ from daemon.settings.model import ModelSettings as ModelSettings
 from daemon.settings.node import TOPIC_LEVEL as TOPIC_LEVEL
 from daemon.settings.node import NodeSettings as NodeSettings
 from daemon.settings.outbox import OutboxSettings as OutboxSettings
+from daemon.settings.power import PowerSettings as PowerSettings
 from daemon.settings.seat import SeatSettings as SeatSettings
 from daemon.settings.source import SourceSettings as SourceSettings

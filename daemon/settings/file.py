@@ -16,6 +16,7 @@ from daemon.settings.gate import GateSettings
 from daemon.settings.model import ModelSettings
 from daemon.settings.node import NodeSettings
 from daemon.settings.outbox import OutboxSettings
+from daemon.settings.power import PowerSettings
 from daemon.settings.seat import SeatSettings
 from daemon.settings.source import SourceSettings
 
@@ -39,6 +40,7 @@ class Settings:
     gate: GateSettings = field(default_factory=GateSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
     seat: SeatSettings = field(default_factory=SeatSettings)
+    power: PowerSettings = field(default_factory=PowerSettings)
     source: tuple[SourceSettings, ...] = ()
 
     def __post_init__(self) -> None:
@@ -63,6 +65,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "gate": GateSettings,
     "decision": DecisionSettings,
     "seat": SeatSettings,
+    "power": PowerSettings,
 }
 
 

@@ -18,7 +18,7 @@ if sys.version_info < (3, 10):
 
 import torch
 
-from benchmarks import noise
+from benchmarks import noise, noise_table
 from benchmarks.noise_heard import CABIN, CLEAN, LEVELS_DB, Surroundings, heard_in, passed, said_in
 from benchmarks.noise_scores import ASKED, Fold, Hits, gate_figures, hits, in_place
 from daemon import assembly
@@ -209,13 +209,13 @@ def test_all_of_it(
     # with the bounds known, clean is what the lab tests
     utterances = find(tiny.CORPUS, corpora)
     wanted = {each.name: uar(networks, utterances, each) for each in ASKED}
-    assert {name: clean[name][noise.BOUNDS][0] for name in wanted} == pytest.approx(wanted, abs=0.01)
+    assert {name: clean[name][noise_table.BOUNDS][0] for name in wanted} == pytest.approx(wanted, abs=0.01)
     assert wanted["cold"] != pytest.approx(100.0 / len(RECIPE.labels), abs=0.1)
     figures["trained without noise"] = [90.0]
-    monkeypatch.setattr(noise, "WITHOUT_NOISE", {RECIPE.name: "quiet"})
+    monkeypatch.setitem(noise_table.WITHOUT_NOISE, RECIPE.name, "quiet")
     path = noise.as_measured(figures).write(tmp_path)
     assert json.loads(path.read_text())["figures"] == figures
-    lines = noise.table(figures).splitlines()
+    lines = noise_table.table(figures).splitlines()
     assert len(lines) == 2 + len(figures["places"]) + 1
     assert len({line.count("|") for line in lines}) == 1
 
@@ -224,8 +224,8 @@ def test_lost_is_by_the_gate_and_held_to_its_goal() -> None:
     def place(cold: float) -> dict[str, Any]:
         gate = {"missed": 0.0, "several": 0.0, "kept": 99.0, "no speech": 1.0}
         uars = {
-            "cold": {noise.BOUNDS: [81.0, 83.0], noise.GATE: [cold, cold]},
-            "10 heard": {noise.BOUNDS: [85.0], noise.GATE: [84.0]},
+            "cold": {noise_table.BOUNDS: [81.0, 83.0], noise_table.GATE: [cold, cold]},
+            "10 heard": {noise_table.BOUNDS: [85.0], noise_table.GATE: [84.0]},
         }
         return {"gate": gate, "uar": uars}
 
@@ -237,7 +237,7 @@ def test_lost_is_by_the_gate_and_held_to_its_goal() -> None:
         "0 dB, kinds held out": place(50.0),
     }
     figures = {"recipe": "affectnet-free", "seeds": 2, "folds": ["03"], "trained without noise": [83.5], "places": places}
-    told = {row[0]: row for row in noise.rows(figures)}
+    told = {row[0]: row for row in noise_table.rows(figures)}
     assert told["clean"][5:7] == ["82.0 ± 1.4", "80.0 ± 0.0"]
     assert [told[name][-2:] for name in places] == [
         ["-", "-"],

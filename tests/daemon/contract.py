@@ -15,7 +15,7 @@ if sys.version_info >= (3, 9):
 else:
     from importlib_resources import files
 
-KINDS = ("utterance", "episode", "state", "availability", "health", "gap")
+KINDS = ("utterance", "episode", "state", "availability", "health", "gap", "power")
 FIRST = Path(__file__).parents[1] / "contract_v1"
 STAND_IN = "number"
 """A key of the bodies that tests of the delivery send in place of messages: only their way is looked at."""

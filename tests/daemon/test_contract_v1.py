@@ -29,7 +29,7 @@ def test_nothing_of_the_first_version_was_edited() -> None:
 
 
 def test_all_kinds_of_the_first_day_are_there() -> None:
-    assert KINDS == ["availability", "episode", "health", "state", "utterance"]
+    assert KINDS == ["availability", "episode", "health", "power", "state", "utterance"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -20,7 +20,7 @@ from daemon.demo.demo import RECORDING
 from daemon.ports import Model
 from daemon.settings import BrokerSettings, DecisionSettings, DiscoverySettings, NodeSettings, Settings, SourceSettings
 from tests.daemon.contract import faults
-from tests.daemon.home_assistant import DEVICE
+from tests.daemon.delivery.home_assistant import DEVICE
 from tests.daemon.wire import Received, Watcher
 from tests.fixtures.stream_model import FILE
 

@@ -64,6 +64,11 @@ WRONG = [
     ("seat", "forget_after_s", "nan", "above 0, at most a day"),
     ("seat", "forget_topic", '"ignition/#/now"', "# only as the last"),
     ("seat", "forget_topic", '"ignition/+now"', "only as whole levels"),
+    ("power", "measure_with", '"tegrastats"', 'want "auto", "jtop", "nvml" or "none"'),
+    ("power", "interval_s", "0.05", "want 0.1 to 60"),
+    ("power", "publish_every_s", "0.05", "want 0.1 to 3600, or 0"),
+    ("power", "max_mb", "0.0", "want 0.01 to 10000"),
+    ("power", "files", "0", "want 1 to 1000"),
 ]
 FREE_TEXT = {
     *(
@@ -73,6 +78,7 @@ FREE_TEXT = {
     ("model", "name"),
     ("node", "state"),
     ("seat", "keep"),
+    ("power", "csv"),
 }
 SWITCHES = {("broker", "cloudevents"), ("broker", "tls"), ("discovery", "enabled"), ("gate", "speech_only"), ("seat", "adapt")}
 EVERY_KEY = [(section, one.name, one.default) for section, cls in SECTIONS.items() for one in fields(cls)]

@@ -11,7 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from daemon.settings import BrokerSettings
-from tests.daemon.delivering import HURRY, NODE, await_that, delivering, message, outbox
+from tests.daemon.delivery.delivering import HURRY, NODE, await_that, delivering, message, outbox
 from tests.daemon.wire import PATIENCE_S, Wire
 from tests.fixtures.brokers.rabbitmq import PrivateRabbit, missing
 

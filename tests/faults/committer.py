@@ -159,7 +159,7 @@ def _main() -> None:
 
 def _commit(outbox: Any, boot: str, chance: random.Random, forgetful: bool) -> None:
     """A batch of some letters, and word of it once they are durable."""
-    from daemon.delivery.letter import as_letter
+    from daemon.delivery.outbox.letter import as_letter
     from daemon.events import Message
     from tests.faults.recorder import content_of
 

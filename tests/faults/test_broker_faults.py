@@ -9,9 +9,9 @@ from typing import Callable
 
 import pytest
 
-from daemon.delivery.letter import as_letter
 from daemon.delivery.mqtt import MqttDelivery, Pace
 from daemon.delivery.outbox import Outbox
+from daemon.delivery.outbox.letter import as_letter
 from daemon.demo.broker import PrivateBroker
 from daemon.events import Message
 from daemon.settings import BrokerSettings, OutboxSettings

@@ -15,8 +15,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from daemon.delivery import writer
-from daemon.delivery.outbox import Outbox
+from daemon.delivery.outbox import Outbox, writer
 from daemon.settings import OutboxSettings
 from tests.faults.form import rounds
 from tests.faults.life import PATIENCE_S, Life
@@ -142,7 +141,7 @@ def test_a_disk_in_trouble_loses_nothing(fault: str, disk: Disk, tmp_path: Path)
 
 
 def test_in_memory_there_is_an_end_too_and_it_is_named(disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.delivery.outbox.MEMORY_BYTES", 20_000)
+    monkeypatch.setattr("daemon.delivery.outbox.outbox.MEMORY_BYTES", 20_000)
     life, chance = Life(), random.Random(1)
     outbox = Outbox(tmp_path / "outbox.sqlite", "a", SETTINGS)
     life.commit(outbox, chance, 5)
