@@ -36,7 +36,7 @@ def opened(name: str = str(FILE)) -> Model:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recordings are read as fast as they can be, and no service waits for a broker that is not there."""
 
-    def open_source(settings: SourceSettings, contract: Contract, on_block: object) -> AudioSource:
+    def open_source(settings: SourceSettings, contract: Contract, on_block: object, counts: object) -> AudioSource:
         return assembly.open_recording(Path(settings.recording), settings.name, contract, speed=None)
 
     monkeypatch.setattr(assembly, "open_source", open_source)
