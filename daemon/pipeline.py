@@ -77,10 +77,8 @@ class Pipeline:
         answers = list(self._model.answer(pieces)) if pieces else []
         inferred_ns = self._clock.now_ns()
         if pieces:
-            self._metrics.windows += len(pieces)
-            self._metrics.inference_ms.add((inferred_ns - framed_ns) / 1e6)
+            self._metrics.judged(len(pieces), inferred_ns - framed_ns)
         for seat, its, captured_ns, taken_ns in turn:
             mine, answers = answers[: len(its)], answers[len(its) :]
             for message in seat.tell(mine, Timing(captured_ns, taken_ns, framed_ns, inferred_ns)):
-                self._sink.commit(message)
-                self._metrics.committed(message)
+                self._metrics.committed(message, self._sink.commit(message))

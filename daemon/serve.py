@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Sequence
+from typing import TYPE_CHECKING, Any, Sequence
 
 from daemon import assembly
 from daemon.capture.liveness import Counts
@@ -20,6 +20,7 @@ from daemon.commands import Commands
 from daemon.delivery import discovery
 from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
+from daemon.errors import SettingsError
 from daemon.keeping import Keeper, require_place
 from daemon.ports import AudioSource, Model
 from daemon.seat import Seat
@@ -27,6 +28,9 @@ from daemon.service.metrics import Metrics
 from daemon.settings import Settings
 from daemon.state_folder import state_folder
 from daemon.switches import SwitchFile
+
+if TYPE_CHECKING:
+    from daemon.service.metrics_server import MetricsServer
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +63,10 @@ class Service:
         with ExitStack() as opened:
             self.outbox = Outbox(state / OUTBOX, self.boot, settings.outbox, settings.node.name, self._clock.at)
             opened.callback(self.outbox.close)
+            self.outbox.on_delivered = self._metrics.acknowledged
+            self._scraped = self._metrics_server(model)
+            if self._scraped:
+                opened.callback(self._scraped.close)
             self._delivery = MqttDelivery(settings.broker, settings.node.name, self.outbox, self._clock.at)
             for one in settings.source:
                 open_source = partial(assembly.open_source, one, model.contract, self._clock.ring, Counts())
@@ -85,6 +93,20 @@ class Service:
             self._delivery.subscribe(self._settings.seat.forget_topic, self._forget)
         discovery.Discovery(self._settings, labels, self._delivery)
 
+    def _metrics_server(self, model: Model) -> MetricsServer | None:
+        """What Prometheus reads, where it is asked for. Raises SettingsError."""
+        if not self._settings.metrics.enabled:
+            return None
+        try:
+            from daemon.service.exposition import Exposition
+            from daemon.service.metrics_server import MetricsServer
+        except ImportError as trouble:
+            raise SettingsError(
+                f"[metrics] enabled needs {trouble.name}: type `pip install 'affectd[metrics]'`, or set enabled = false"
+            ) from trouble
+        rate_hz = model.contract.front_end.sample_rate_hz
+        return MetricsServer(self._settings.metrics, Exposition(self.health, self._metrics, model.identity, rate_hz))
+
     def _forget(self, topic: str, _payload: bytes, retained: bool) -> None:
         # what was retained tells of a change before this start, or before the connection was lost
         for seat in () if retained else self._seats:
@@ -94,6 +116,8 @@ class Service:
     def __enter__(self) -> Service:
         self._delivery.start()
         self._health.start()
+        if self._scraped:
+            self._scraped.start()
         return self
 
     def run(self, stop: threading.Event) -> None:

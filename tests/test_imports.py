@@ -35,6 +35,7 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "paho": ("daemon.delivery", "daemon.demo", "benchmarks"),
     "torch": ("models.networks", "models.lab"),
     "jtop": ("daemon.power",),
+    "prometheus_client": ("daemon.service.exposition", "daemon.service.metrics_server"),
     "librosa": ("models.lab", "benchmarks"),
     "sklearn": ("models.lab",),
     "parselmouth": ("models.lab",),  # GPL: never in what the vehicle runs

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import Any, Iterable
 
 import numpy as np
 
 from daemon.events import Message
+from daemon.service.histogram import Histogram
 
 KEPT = 1024
+STAGES = ("hang_over", "block", "queue", "front_end", "inference", "total")
+"""Of an utterance's latency, as its message names them."""
 PERCENTILES = (50, 90, 99)
 
 
@@ -35,7 +39,7 @@ class Latencies:
 
 
 class Metrics:
-    """What has happened since the start."""
+    """What has happened since the start. The loop's thread counts, and the delivery's what was acknowledged; any may look."""
 
     def __init__(self) -> None:
         self.blocks = 0
@@ -45,14 +49,39 @@ class Metrics:
         self.inference_ms = Latencies()
         self.utterance_ms = Latencies()
         """From the gate's decision to the commit."""
+        self.inference_s = Histogram()
+        self.stages_s = {stage: Histogram() for stage in STAGES}
+        """Of utterances."""
+        self.delivery_s = Histogram()
+        """From the commit to the broker's acknowledgement, of the newest KEPT messages."""
+        self._committed_ns = np.zeros(KEPT, np.int64)
+        self._committed_seqs = np.full(KEPT, -1, np.int64)
 
-    def committed(self, message: Message) -> None:
-        """Count a message by its kind."""
+    def judged(self, n_windows: int, took_ns: int) -> None:
+        """One call of the model."""
+        self.windows += n_windows
+        self.inference_ms.add(took_ns / 1e6)
+        self.inference_s.add(took_ns / 1e9)
+
+    def committed(self, message: Message, seq: int) -> None:
+        """Count a message by its kind; `seq`: its number."""
+        self._committed_ns[seq % KEPT] = time.perf_counter_ns()
+        self._committed_seqs[seq % KEPT] = seq
         kind = message.topic.rsplit("/", 1)[-1]
         self.messages[kind] = self.messages.get(kind, 0) + 1
         if kind == "utterance":
             latency = message.body["latency_ms"]
             self.utterance_ms.add(latency["total"] - latency["hang_over"])
+            for stage, times_s in self.stages_s.items():
+                times_s.add(latency[stage] / 1e3)
+
+    def acknowledged(self, seqs: Iterable[int]) -> None:
+        """The broker has these messages."""
+        now_ns = time.perf_counter_ns()
+        for seq in seqs:
+            # what an earlier run committed, or so many others ago, is not known here
+            if self._committed_seqs[seq % KEPT] == seq:
+                self.delivery_s.add((now_ns - int(self._committed_ns[seq % KEPT])) / 1e9)
 
     def summary(self) -> dict[str, Any]:
         """Everything, as /health carries it."""

@@ -13,6 +13,7 @@ from daemon.settings.broker import BrokerSettings
 from daemon.settings.decision import DecisionSettings
 from daemon.settings.discovery import DiscoverySettings
 from daemon.settings.gate import GateSettings
+from daemon.settings.metrics import MetricsSettings
 from daemon.settings.model import ModelSettings
 from daemon.settings.node import NodeSettings
 from daemon.settings.outbox import OutboxSettings
@@ -41,6 +42,7 @@ class Settings:
     decision: DecisionSettings = field(default_factory=DecisionSettings)
     seat: SeatSettings = field(default_factory=SeatSettings)
     power: PowerSettings = field(default_factory=PowerSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     source: tuple[SourceSettings, ...] = ()
 
     def __post_init__(self) -> None:
@@ -66,6 +68,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "decision": DecisionSettings,
     "seat": SeatSettings,
     "power": PowerSettings,
+    "metrics": MetricsSettings,
 }
 
 

@@ -69,6 +69,9 @@ WRONG = [
     ("power", "publish_every_s", "0.05", "want 0.1 to 3600, or 0"),
     ("power", "max_mb", "0.0", "want 0.01 to 10000"),
     ("power", "files", "0", "want 1 to 1000"),
+    ("metrics", "host", '"localhost"', "an address such as 127.0.0.1"),
+    ("metrics", "host", '""', "an address such as 127.0.0.1"),
+    ("metrics", "port", "0", "want 1 to 65535"),
 ]
 FREE_TEXT = {
     *(
@@ -80,7 +83,14 @@ FREE_TEXT = {
     ("seat", "keep"),
     ("power", "csv"),
 }
-SWITCHES = {("broker", "cloudevents"), ("broker", "tls"), ("discovery", "enabled"), ("gate", "speech_only"), ("seat", "adapt")}
+SWITCHES = {
+    ("broker", "cloudevents"),
+    ("broker", "tls"),
+    ("discovery", "enabled"),
+    ("gate", "speech_only"),
+    ("metrics", "enabled"),
+    ("seat", "adapt"),
+}
 EVERY_KEY = [(section, one.name, one.default) for section, cls in SECTIONS.items() for one in fields(cls)]
 
 

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Sequence
 
 from daemon.clock import SystemClock
 from daemon.delivery.outbox.desk import Desk
@@ -43,6 +43,8 @@ class Outbox:
         self.boot = boot
         self.on_commit: Callable[[], None] = lambda: None
         """Called after letters became durable, or are in memory where the disk fails; must not block."""
+        self.on_delivered: Callable[[Sequence[int]], None] = lambda _seqs: None
+        """Called with the numbers of letters that the broker has, on the thread that says so; must not block."""
         self._settings = settings
         self._node = node
         self._at = at
@@ -89,8 +91,9 @@ class Outbox:
                 found += self._desk.in_memory(found[-1].seq if found else seq, limit - len(found))
         return found
 
-    def delivered(self, seqs: Iterable[int]) -> None:
+    def delivered(self, seqs: Sequence[int]) -> None:
         """The broker has them: forget them, soon and together."""
+        self.on_delivered(seqs)
         with self._changed:
             self._desk.settle(seqs)
             self._handed_on(SETTLE_S)
