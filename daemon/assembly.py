@@ -67,12 +67,12 @@ def open_recording(path: Path, name: str, contract: Contract, speed: float | Non
 
 
 def open_source(settings: SourceSettings, contract: Contract, on_block: Callable[[], None], counts: Counts) -> AudioSource:
-    """The microphone, which may come later, or the recording in its place, in real time.
+    """The microphone, which may come later, or the recording in its place, at its pace.
 
     Raises RecordingError, or DeviceError without PyAudio.
     """
     if settings.recording:
-        return open_recording(Path(settings.recording), settings.name, contract, speed=1.0, live=True)
+        return open_recording(Path(settings.recording), settings.name, contract, settings.speed, live=True)
     require_pyaudio()
     rate_hz = contract.front_end.sample_rate_hz
     return LiveMicrophone(settings.device, settings.name, rate_hz, block_samples(contract), on_block, counts)

@@ -18,10 +18,13 @@ class SourceSettings:
     device: str = ""
     """Card id, USB path or name, as `affectd devices` shows them, part of a name, or a pattern (*, ?); never an index."""
     recording: str = ""
-    """A file that is played once, in real time, instead of a device."""
+    """A file that is played once, instead of a device ..."""
+    speed: float = 1.0
+    """... and so many times as fast as it was spoken; for tests."""
 
     def __post_init__(self) -> None:
         want(bool(TOPIC_LEVEL.fullmatch(self.name)), "name", self.name, "1 to 64 letters, digits, - or _")
+        want(0.01 <= self.speed <= 1000.0, "speed", self.speed, "0.01 to 1000")
         if bool(self.device) == bool(self.recording):
             raise SettingsError(f"source {self.name!r} needs either a device (see `affectd devices`) or a recording")
         if self.device.isdigit():

@@ -173,6 +173,7 @@ SOURCES: list[tuple[str, str]] = [
     ("source = [1]\n", "[[source]] is 1: want a table"),
     ('[[source]]\nname = "a/b"\ndevice = "x"\n', "[[source]] name is 'a/b': want 1 to 64 letters"),
     ("[[source]]\ndevice = 3\n", "[[source]] device is 3: want str"),
+    ('[[source]]\nrecording = "a.wav"\nspeed = 0\n', "[[source]] speed is 0.0: want 0.01 to 1000"),
     ('[[source]]\ndevise = "x"\n', "[[source]] unknown key 'devise'; did you mean 'device'?"),
     ('[[source]]\ndevice = "a"\n[[source]]\ndevice = "b"\n', "two sources are called 'cabin'"),
     ("gate = 3\n", "[gate] is 3: want a table"),
