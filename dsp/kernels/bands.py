@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.kernels.compiling import njit
+from dsp.kernels.compiling import njit_inner
 from dsp.kernels.lanes import LANES, fma, is_below, larger, load, log, shift_in, splat, square_root, store
 
 F32 = NDArray[np.float32]
@@ -15,7 +15,7 @@ DB_A_NEPER = 4.342944819032518
 """10 / ln 10"""
 
 
-@njit
+@njit_inner
 def log_bank(power: F32, bins: I64, weights: F32, log_floor: np.float32, rows: F32, first_row: int) -> None:
     """log(bank @ power + floor) to rows `first_row` and on.
 
@@ -31,7 +31,7 @@ def log_bank(power: F32, bins: I64, weights: F32, log_floor: np.float32, rows: F
         begin = end
 
 
-@njit
+@njit_inner
 def cosine_transform(matrix: F32, rows: F32, from_row: int, to_row: int) -> None:
     """`matrix` (n_mfcc, n_mels) times the rows at `from_row`, to the rows at `to_row`; four sums at a time."""
     n_out, n_in = matrix.shape
@@ -55,14 +55,14 @@ def cosine_transform(matrix: F32, rows: F32, from_row: int, to_row: int) -> None
         store(rows, (to_row + row) * LANES, a)
 
 
-@njit
+@njit_inner
 def powers(power: F32, rows: F32, to_row: int) -> None:
     """The power spectrum itself."""
     for k in range(0, power.shape[0], LANES):
         store(rows, to_row * LANES + k, load(power, k))
 
 
-@njit
+@njit_inner
 def decibels(power: F32, log_floor: np.float32, rows: F32, to_row: int) -> None:
     """10 log10(power + floor)."""
     floor, factor = splat(log_floor), splat(numba.float32(DB_A_NEPER))
@@ -70,7 +70,7 @@ def decibels(power: F32, log_floor: np.float32, rows: F32, to_row: int) -> None:
         store(rows, to_row * LANES + k, log(load(power, k) + floor) * factor)
 
 
-@njit
+@njit_inner
 def centroid_and_rolloff(
     power: F32, bin_hz: np.float32, share: np.float32, magnitudes: F32, rows: F32, centroid_row: int, rolloff_row: int
 ) -> None:
@@ -100,7 +100,7 @@ def centroid_and_rolloff(
         store(rows, rolloff_row * LANES, bins_below * splat(bin_hz))
 
 
-@njit
+@njit_inner
 def flux(rows: F32, log_mel_row: int, n_mels: int, n_frames: int, is_first: bool, last_log_mel: F32, to_row: int) -> None:
     """Mean over the bands of what log-mel rose since the frame before; `last_log_mel` carries that over to the next group."""
     zero = splat(numba.float32(0.0))

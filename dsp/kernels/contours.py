@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.kernels.compiling import njit
+from dsp.kernels.compiling import njit_inner
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -32,7 +32,7 @@ LAYOUT = np.dtype(
 """The column at which each kind begins in a frame, how many MFCC and mel bands there are, and the time between frames."""
 
 
-@njit
+@njit_inner
 def contours(frames: F32, i: int, layout: NDArray[Any], now: F64) -> None:
     """Those of frame i, to `now` (n_mfcc + N_BANDS + len(SCALARS)). `layout`: one of `LAYOUT`."""
     asked = layout[0]
@@ -48,7 +48,7 @@ def contours(frames: F32, i: int, layout: NDArray[Any], now: F64) -> None:
     now[scalars + VOICING] = frames[i, asked.pitch + 1]
 
 
-@njit
+@njit_inner
 def _bands(frames: F32, i: int, log_mel: int, n_mels: int, to: int, now: F64) -> float:
     """Means of the groups, less the mean of all bands, to `now[to:]`; the strongest band."""
     width = n_mels // N_BANDS
@@ -66,7 +66,7 @@ def _bands(frames: F32, i: int, log_mel: int, n_mels: int, to: int, now: F64) ->
     return strongest
 
 
-@njit
+@njit_inner
 def _mel_shape(frames: F32, i: int, log_mel: int, n_mels: int, strongest: float, scalars: int, now: F64) -> None:
     """Spread, tilt, and the ratio of high to middle bands. Energies are those beside the strongest band's."""
     middle = 0.5 * (n_mels - 1)

@@ -6,12 +6,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.kernels.compiling import njit
+from dsp.kernels.compiling import njit_inner
 
 F32 = NDArray[np.float32]
 
 
-@njit
+@njit_inner
 def slopes(out: F32, n_frames: int, from_column: int, to_column: int, is_first: bool, before: F32) -> None:
     """Least-squares slope, per frame, of the last `len(before) + 1` values of each column, to `out[:n_frames, to_column:]`.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.kernels import bands, deltas, levels, pitch, spectrum
-from dsp.kernels.compiling import njit
+from dsp.kernels.compiling import njit, njit_inner
 from dsp.kernels.lanes import LANES, load, log, splat, store, store_across
 from dsp.params import KINDS
 
@@ -97,7 +97,7 @@ def extract(
                     out[done + lane, asked.samples + k] = signal[start + lane * asked.hop + k]
 
 
-@njit
+@njit_inner
 def _shape_rows(numbers: NDArray[Any], power: F32, magnitudes: F32, rows: F32) -> None:
     asked = numbers[0]
     if asked.power >= 0:
@@ -110,7 +110,7 @@ def _shape_rows(numbers: NDArray[Any], power: F32, magnitudes: F32, rows: F32) -
         )
 
 
-@njit
+@njit_inner
 def _level_rows(signal: F32, start: int, n: int, numbers: NDArray[Any], rows: F32) -> None:
     asked = numbers[0]
     for lane in range(n):

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.kernels.compiling import njit
+from dsp.kernels.compiling import njit, njit_inner
 from dsp.kernels.lanes import LANES, fma, is_below, load, magnitude, splat, total
 
 F32 = NDArray[np.float32]
@@ -33,7 +33,7 @@ def take_in(samples: F32, signal: F32, at: int) -> int:
     return n_bad
 
 
-@njit
+@njit_inner
 def mean_square(signal: F32, first: int, n_samples: int) -> np.float32:
     """Of n_samples from `signal[first]` on."""
     in_lanes = splat(numba.float32(0.0))
@@ -48,7 +48,7 @@ def mean_square(signal: F32, first: int, n_samples: int) -> np.float32:
     return mean
 
 
-@njit
+@njit_inner
 def sign_changes(signal: F32, first: int, n_samples: int) -> np.float32:
     """Between neighbours of n_samples from `signal[first]` on; zero counts as positive."""
     zero = splat(numba.float32(0.0))

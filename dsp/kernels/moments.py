@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.kernels.compiling import njit
+from dsp.kernels.compiling import njit, njit_inner
 from dsp.kernels.contours import contours
 
 F32 = NDArray[np.float32]
@@ -92,7 +92,7 @@ def take(frames: F32, layout: NDArray[Any], now: F64, sums: F64, so_far: NDArray
     return 0
 
 
-@njit
+@njit_inner
 def _add_contours(now: F64, frame: int, sums: F64) -> None:
     if frame == 0:
         for c in range(now.shape[0]):
@@ -108,7 +108,7 @@ def _add_contours(now: F64, frame: int, sums: F64) -> None:
         sums[LAST, c] = now[c]
 
 
-@njit
+@njit_inner
 def _add_voiced(now: F64, is_first: bool, sums: F64) -> None:
     for c in range(now.shape[0]):
         if is_first:
@@ -118,7 +118,7 @@ def _add_voiced(now: F64, is_first: bool, sums: F64) -> None:
         sums[VOICED_SQUARES, c] += distance * distance
 
 
-@njit
+@njit_inner
 def _add_pitch(semitones: float, so_far: NDArray[Any]) -> None:
     """Called before `_count`, so that `so_far` still tells of the frame before."""
     heard = so_far[0]
@@ -140,7 +140,7 @@ def _add_pitch(semitones: float, so_far: NDArray[Any]) -> None:
     heard.last = semitones
 
 
-@njit
+@njit_inner
 def _count(is_voiced: bool, so_far: NDArray[Any]) -> None:
     heard = so_far[0]
     heard.n_frames += 1
@@ -166,7 +166,7 @@ def read_off(sums: F64, so_far: NDArray[Any], layout: NDArray[Any], values: F64)
     _read_timing(so_far, hop_s, values[n_of_contours + len(PITCH_STATISTICS) :])
 
 
-@njit
+@njit_inner
 def _read_contours(sums: F64, so_far: NDArray[Any], hop_s: float, values: F64) -> None:
     n, n_voiced = so_far[0].n_frames, so_far[0].n_voiced
     mean_time, time_spread = 0.5 * (n - 1), n * (float(n) * n - 1.0) / 12.0
@@ -185,7 +185,7 @@ def _read_contours(sums: F64, so_far: NDArray[Any], hop_s: float, values: F64) -
             values[VOICED_DEVIATION, c] = np.sqrt(max(sums[VOICED_SQUARES, c] / n_voiced - mean * mean, 0.0))
 
 
-@njit
+@njit_inner
 def _read_pitch(so_far: NDArray[Any], hop_s: float, pitch: F64) -> None:
     """In the order of `PITCH_STATISTICS`."""
     heard = so_far[0]
@@ -202,7 +202,7 @@ def _read_pitch(so_far: NDArray[Any], hop_s: float, pitch: F64) -> None:
     pitch[5] = heard.changes / max(n_changes, 1) / hop_s
 
 
-@njit
+@njit_inner
 def _read_timing(so_far: NDArray[Any], hop_s: float, timing: F64) -> None:
     """In the order of `TIMING_STATISTICS`."""
     heard = so_far[0]
@@ -220,14 +220,14 @@ def _read_timing(so_far: NDArray[Any], hop_s: float, timing: F64) -> None:
     timing[6] = heard.longest_unvoiced * hop_s
 
 
-@njit
+@njit_inner
 def _deviation_and_skewness(mean: float, square: float, cube: float, floor: float) -> tuple[float, float]:
     """From the means of the first three powers."""
     deviation = np.sqrt(max(square - mean * mean, 0.0))
     return deviation, (cube - 3.0 * mean * square + 2.0 * mean * mean * mean) / max(deviation, floor) ** 3
 
 
-@njit
+@njit_inner
 def _slope(timed: float, total: float, mean_time: float, time_spread: float) -> float:
     """Of the least-squares line, per frame; 0 where no time passes."""
     return (timed - mean_time * total) / time_spread if time_spread > 0.0 else 0.0

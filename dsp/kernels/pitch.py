@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.kernels.compiling import njit
+from dsp.kernels.compiling import njit_inner
 from dsp.kernels.lanes import LANES, fms, larger, load, load_across, magnitude, splat, store
 from dsp.kernels.spectrum import split_power, transform
 
@@ -30,7 +30,7 @@ COSTS_ARE_FOR_S = 0.01
 PEAK_HALF_LIFE_S = 10.0
 
 
-@njit
+@njit_inner
 def autocorrelations(
     signal: F32,
     first: int,
@@ -68,7 +68,7 @@ def autocorrelations(
     store(lags, 0, zero * (whole + whole))
 
 
-@njit
+@njit_inner
 def _load_centred(signal: F32, first: int, hop: int, n_frames: int, taper: F32, re: F32, im: F32, peaks: F32) -> None:
     n_taper = taper.shape[0]
     whole = splat(numba.float32(0.0))
@@ -98,7 +98,7 @@ def _load_centred(signal: F32, first: int, hop: int, n_frames: int, taper: F32, 
     store(peaks, 0, peak)
 
 
-@njit
+@njit_inner
 def _mirror(power: F32, re: F32, im: F32) -> None:
     """A power spectrum packed as a real signal is: an even one, so its transform is its inverse transform."""
     n_half = re.shape[0] // LANES
@@ -110,7 +110,7 @@ def _mirror(power: F32, re: F32, im: F32) -> None:
         store(im, j * LANES, load(power, (2 * (n_half - j) - 1) * LANES))
 
 
-@njit
+@njit_inner
 def find_candidates(
     lags: F32, lane: int, taper_lags: F32, sample_rate_hz: float, floor_hz: float, ceiling_hz: float, found: F64
 ) -> int:
@@ -150,7 +150,7 @@ def find_candidates(
     return n
 
 
-@njit
+@njit_inner
 def follow(found: F64, n: int, loudness: float, ceiling_hz: float, hop_s: float, path: F64, scores: F64) -> tuple[float, float]:
     """One step along the best path: its frequency in Hz, 0 for unvoiced, and the strength of the voicing.
 

@@ -6,13 +6,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.kernels.compiling import njit
+from dsp.kernels.compiling import njit_inner
 from dsp.kernels.lanes import LANES, fma, fms, load, load_across, splat, store
 
 F32 = NDArray[np.float32]
 
 
-@njit
+@njit_inner
 def load_frames(
     signal: F32, first: int, hop: int, n_frames: int, pre_emphasis: np.float32, half_taper: F32, re: F32, im: F32
 ) -> None:
@@ -41,7 +41,7 @@ def load_frames(
     im[at:] = numba.float32(0.0)
 
 
-@njit
+@njit_inner
 def _radix4_pass(n: int, stride: int, cos: F32, sin: F32, xr: F32, xi: F32, yr: F32, yi: F32) -> None:
     """`cos` and `sin` belong to twice the transform's length: every second of them is taken."""
     quarter = n // 4
@@ -73,7 +73,7 @@ def _radix4_pass(n: int, stride: int, cos: F32, sin: F32, xr: F32, xi: F32, yr: 
             store(yi, out + 3 * to_next, fma(w3r, gi, w3i * gr))
 
 
-@njit
+@njit_inner
 def _last_radix4_pass(stride: int, xr: F32, xi: F32, yr: F32, yi: F32) -> None:
     """As `_radix4_pass` for n = 4, where every factor is 1."""
     apart = stride * LANES
@@ -93,7 +93,7 @@ def _last_radix4_pass(stride: int, xr: F32, xi: F32, yr: F32, yi: F32) -> None:
         store(yi, at + 3 * apart, ui - vi)
 
 
-@njit
+@njit_inner
 def _last_radix2_pass(stride: int, xr: F32, xi: F32, yr: F32, yi: F32) -> None:
     apart = stride * LANES
     for at in range(0, apart, LANES):
@@ -104,7 +104,7 @@ def _last_radix2_pass(stride: int, xr: F32, xi: F32, yr: F32, yi: F32) -> None:
         store(yi, at + apart, ai - bi)
 
 
-@njit
+@njit_inner
 def transform(cos: F32, sin: F32, re: F32, im: F32, spare_re: F32, spare_im: F32) -> bool:
     """Complex FFT of LANES sequences: Stockham, radix 4, a last radix 2 where the length wants it.
 
@@ -127,7 +127,7 @@ def transform(cos: F32, sin: F32, re: F32, im: F32, spare_re: F32, spare_im: F32
     return in_place
 
 
-@njit
+@njit_inner
 def split_power(cos: F32, sin: F32, xr: F32, xi: F32, power: F32) -> None:
     """The spectrum of two half-length sequences in one: bins k and n_half - k of the real one share their sums."""
     n_half = xr.shape[0] // LANES
@@ -149,7 +149,7 @@ def split_power(cos: F32, sin: F32, xr: F32, xi: F32, power: F32) -> None:
         store(power, b, fma(real, real, imag * imag))
 
 
-@njit
+@njit_inner
 def power_spectra(cos: F32, sin: F32, re: F32, im: F32, spare_re: F32, spare_im: F32, power: F32) -> None:
     """|FFT|^2 of LANES real frames, packed and halved as `load_frames` leaves them: power (n_fft / 2 + 1) rows.
 
