@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import affectnet, delivery, fft, frontend, newcomer, noise, not_speech, outbox, soak, stream, way
+from benchmarks import affectnet, delivery, fft, frontend, newcomer, noise, not_speech, outbox, soak, startup, stream, way
 from benchmarks.machine import facts
 
 QUESTIONS: dict[str, Any] = {
@@ -23,6 +23,7 @@ QUESTIONS: dict[str, Any] = {
     "outbox": outbox,
     "delivery": delivery,
     "soak": soak,
+    "startup": startup,
 }
 """Each has `measure`; `table`, where a name and a value a line do not show what it found; `OPTIONS`, where it is told more."""
 

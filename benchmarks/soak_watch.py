@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 import urllib.request
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+
+from benchmarks.process import Process, look
 
 SAME_S = 1.0
 """Events of two hours are the same one if they begin within so much of each other."""
 
 
 @dataclass(frozen=True)
-class Hour:
+class Hour(Process):
     """The process when so many hours of sound were over; 0: after the first utterance."""
 
     hour: int
     wall_s: float
-    rss_mb: float
-    anonymous_mb: float
-    """Of it, what is no file's."""
-    descriptors: int
-    threads: int
-    core_s: float
     lost_s: float = 0.0
     """Of sound, since the start."""
 
@@ -83,8 +76,8 @@ class Watch:
         hour = int(speech["start_s"] // self._hour_s)
         if hour >= len(self.hours):
             # before it is asked: a request is a thread and a descriptor
-            seen = process(self._pid, hour, time.monotonic() - self._started_s)
-            self.hours.append(replace(seen, lost_s=self._lost_s()))
+            seen, wall_s = look(self._pid), round(time.monotonic() - self._started_s, 1)
+            self.hours.append(Hour(**vars(seen), hour=hour, wall_s=wall_s, lost_s=self._lost_s()))
         if hour >= self._n_hours:
             self.over.set()
 
@@ -109,19 +102,3 @@ class Watch:
         same = moved_s[0] <= SAME_S
         moved = moved_s[:, same] * self._rate_hz
         return Drift(float(np.median(moved)), float(moved.max()), int(same.sum()), int((~same).sum()))
-
-
-def process(pid: int, hour: int, wall_s: float) -> Hour:
-    """The process, as /proc has it."""
-    place = Path("/proc") / str(pid)
-    status: dict[str, Any] = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines())
-    ticks = (place / "stat").read_text().rpartition(")")[2].split()
-    return Hour(
-        hour=hour,
-        wall_s=round(wall_s, 1),
-        rss_mb=round(int(status["VmRSS"].split()[0]) * 1024 / 1e6, 2),
-        anonymous_mb=round(int(status["RssAnon"].split()[0]) * 1024 / 1e6, 2),
-        descriptors=len(list((place / "fd").iterdir())),
-        threads=int(status["Threads"]),
-        core_s=round((int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK"), 1),
-    )
