@@ -13,6 +13,8 @@ from daemon.service.histogram import Histogram
 KEPT = 1024
 STAGES = ("hang_over", "block", "queue", "front_end", "inference", "total")
 """Of an utterance's latency, as its message names them."""
+AFTER_GATE = "after_gate"
+"""All of it but `hang_over`, which the settings decide."""
 PERCENTILES = (50, 90, 99)
 
 
@@ -50,7 +52,7 @@ class Metrics:
         self.utterance_ms = Latencies()
         """From the gate's decision to the commit."""
         self.inference_s = Histogram()
-        self.stages_s = {stage: Histogram() for stage in STAGES}
+        self.stages_s = {stage: Histogram() for stage in (*STAGES, AFTER_GATE)}
         """Of utterances."""
         self.delivery_s = Histogram()
         """From the commit to the broker's acknowledgement, of the newest KEPT messages."""
@@ -71,9 +73,10 @@ class Metrics:
         self.messages[kind] = self.messages.get(kind, 0) + 1
         if kind == "utterance":
             latency = message.body["latency_ms"]
-            self.utterance_ms.add(latency["total"] - latency["hang_over"])
-            for stage, times_s in self.stages_s.items():
-                times_s.add(latency[stage] / 1e3)
+            after_gate_ms = latency["total"] - latency["hang_over"]
+            self.utterance_ms.add(after_gate_ms)
+            for stage, stage_ms in {**latency, AFTER_GATE: after_gate_ms}.items():
+                self.stages_s[stage].add(stage_ms / 1e3)
 
     def acknowledged(self, seqs: Iterable[int]) -> None:
         """The broker has these messages."""

@@ -25,7 +25,7 @@ from daemon.errors import SettingsError
 from daemon.ports import Model
 from daemon.service import metrics_server
 from daemon.service.exposition import DEVICE_STATES, Exposition
-from daemon.service.metrics import STAGES, Metrics
+from daemon.service.metrics import AFTER_GATE, STAGES, Metrics
 from daemon.settings import BrokerSettings, MetricsSettings, Settings, SourceSettings
 from tests.daemon.delivering import await_that
 from tests.daemon.wire import PATIENCE_S
@@ -104,7 +104,7 @@ def test_a_page_says_what_health_says(model: Model, quick: None) -> None:
         "process_cpu_seconds_total",
         "process_open_fds",
     }
-    for stage in STAGES:
+    for stage in (*STAGES, AFTER_GATE):
         assert found["affectd_utterance_latency_seconds_count", (("stage", stage),)] == 5
     assert found["affectd_inference_seconds_count", ()] == health["latency_ms"]["inference"]["count"]
     assert found["affectd_delivery_seconds_count", ()] == sum(events.values())
