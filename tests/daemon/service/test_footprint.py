@@ -13,7 +13,7 @@ import pytest
 from daemon.service import footprint
 from daemon.service.footprint import let_go_of_files, untouched
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 GIVEN_BACK = """
 import json, sys

@@ -27,7 +27,7 @@ from daemon.service import metrics_server
 from daemon.service.exposition import DEVICE_STATES, Exposition
 from daemon.service.metrics import AFTER_GATE, STAGES, Metrics
 from daemon.settings import BrokerSettings, MetricsSettings, Settings, SourceSettings
-from tests.daemon.delivering import await_that
+from tests.daemon.delivery.delivering import await_that
 from tests.daemon.wire import PATIENCE_S
 from tests.fixtures.stream_model import FILE
 
@@ -213,7 +213,7 @@ def test_without_the_package_one_line_says_what_to_type(model: Model, quick: Non
 
 def test_who_does_not_ask_for_it_pays_nothing(model: Model, quick: None) -> None:
     code = "import sys, daemon.serve; sys.exit(any('prometheus' in name for name in sys.modules))"
-    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=True)
     with serve.Service(settings(free_port(), enabled=False), model):
         assert "metrics" not in [thread.name for thread in threading.enumerate()]
 
