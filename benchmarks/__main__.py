@@ -8,7 +8,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import affectnet, delivery, fft, frontend, newcomer, noise, not_speech, outbox, soak, startup, stream, way
+from benchmarks import (
+    affectnet,
+    delivery,
+    fft,
+    frontend,
+    newcomer,
+    noise,
+    not_speech,
+    outbox,
+    soak,
+    startup,
+    stream,
+    utterance,
+    way,
+)
 from benchmarks.machine import facts
 
 QUESTIONS: dict[str, Any] = {
@@ -24,6 +38,7 @@ QUESTIONS: dict[str, Any] = {
     "delivery": delivery,
     "soak": soak,
     "startup": startup,
+    "utterance": utterance,
 }
 """Each has `measure`; `table`, where a name and a value a line do not show what it found; `OPTIONS`, where it is told more."""
 

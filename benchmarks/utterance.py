@@ -1,0 +1,140 @@
+"""From the samples of a sentence in memory to its label, by model, beside librosa and PyTorch: paper 1's table 4."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Callable, Mapping, Sequence
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from benchmarks.lines import Goal, Line, compared, side, valued
+from benchmarks.lines import table as table_of_lines
+from benchmarks.rounds import Rounds, alternate, one_core
+from benchmarks.utterance_stack import stack
+from daemon.demo.demo import RECORDING
+from dsp.framing import float32_from_int16
+from dsp.offline import feature_frames
+from dsp.window import utterance_windows
+from models import registry
+from models.runtime import EmotionModel
+from models.streaming import StreamModel
+
+F32 = NDArray[np.float32]
+Judge = Callable[[F32], NDArray[np.float64]]
+"""Samples to probabilities: (n_labels,)."""
+
+CL, STACK = "cl-emodb", "librosa and PyTorch, CL"
+STREAMS = ("affectnet", "affectnet-free")
+CORPORA = ("CASIA", "EMO-DB")
+N_SENTENCES, N_TIMES = 120, 5
+PAPER = {"a desktop": 57.0, "the Jetson Xavier NX": 48.0}
+"""Milliseconds a sentence, paper 1, table 4."""
+CL_MS, AFFECTNET_MS, FASTER = Goal("<=", 3.0), Goal("<=", 3.0, 1.0), Goal(">=", 4.0, 10.0)
+MOST_DIFFERENCE = 0.01
+RANKS = (50, 90, 99)
+
+
+def measure(short: bool, plot: Path | None) -> dict[str, Any]:
+    """Each sentence by every side in turn, on one core; the labels of both sides of CL are compared first."""
+    if plot is not None:
+        raise SystemExit("utterance draws nothing: leave --plot away")
+    if find_spec("onnx") is None:
+        raise SystemExit("utterance needs the lab's extra: pip install -e .[lab], with Python 3.10 or newer")
+    one_core()
+    models = {name: _ours(name) for name in (CL, *STREAMS)}
+    artefact = registry.load(CL)
+    by_stack = stack(artefact, EmotionModel(artefact).contract)
+    judges: dict[str, Judge] = {**models, STACK: lambda samples: np.asarray(by_stack(samples).mean(axis=0))}
+    lines: list[Line] = []
+    percentiles: dict[str, dict[str, float]] = {}
+    figures: dict[str, Any] = {"sha256": {name: registry.load(name).sha256 for name in models}, "paper_ms": PAPER}
+    for corpus, sentences in _material(short).items():
+        difference, agree = _compared(judges, sentences)
+        rounds = _timed(judges, sentences, 1 if short else N_TIMES)
+        question = f"{len(sentences)} sentences of {corpus}, {np.mean([len(one) for one in sentences]) / 16000:.1f} s each"
+        lines += _lines(question, rounds)
+        percentiles.update({f"{corpus}, {name}": _percentiles(ns) for name, ns in rounds.items()})
+        figures[f"{corpus}, largest difference of the stack"] = difference
+        figures[f"{corpus}, same label as the stack"] = agree
+    return {**figures, "lines": [asdict(line) for line in lines], "ms": percentiles}
+
+
+def _material(short: bool) -> dict[str, Sequence[F32]]:
+    """By corpus. In short, or where there is none: the bundled recording, cut in pieces of 3 s."""
+    if short:
+        samples, rate_hz = soundfile.read(RECORDING, dtype="float32")
+        return {"the bundled recording": [samples[at : at + 3 * rate_hz] for at in range(0, 12 * rate_hz, 3 * rate_hz)]}
+    from models.lab import corpora
+
+    root = corpora.corpora_root()
+    found: dict[str, Sequence[F32]] = {}
+    for corpus in (corpora.CASIA, corpora.EMODB):
+        utterances = corpora.find(corpus, root)
+        chosen = np.random.default_rng(0).choice(len(utterances), N_SENTENCES, replace=False)
+        found[corpus.name] = [float32_from_int16(corpora.read_pcm(utterances[k].path, 16000)) for k in sorted(chosen)]
+    return found
+
+
+def _ours(name: str) -> Judge:
+    """As the service judges: a stream's answer is of the whole utterance, that of windows their mean."""
+    artefact = registry.load(name)
+    if name in STREAMS:
+        stream = StreamModel(artefact)
+        return lambda samples: stream.answer([stream.begin().push(feature_frames(samples, stream.contract.front_end))])[0]
+    model = EmotionModel(artefact)
+    contract = model.contract
+
+    def judge(samples: F32) -> NDArray[np.float64]:
+        frames = feature_frames(samples, contract.front_end)
+        windows = utterance_windows(frames, contract.front_end, contract.window_frames, contract.stride_frames)
+        return np.asarray(model.predict(windows).mean(axis=0))
+
+    return judge
+
+
+def _compared(judges: Mapping[str, Judge], sentences: Sequence[F32]) -> tuple[float, str]:
+    """The largest difference between probabilities of CL by us and by the stack, and how often both say the same label."""
+    ours, theirs = (np.stack([judges[name](samples) for samples in sentences]) for name in (CL, STACK))
+    difference = float(np.abs(ours - theirs).max())
+    assert difference < MOST_DIFFERENCE, f"the two sides do not do the same: {difference}"
+    n_same = int((ours.argmax(axis=1) == theirs.argmax(axis=1)).sum())
+    return difference, f"{n_same} of {len(sentences)}"
+
+
+def _timed(judges: Mapping[str, Judge], sentences: Sequence[F32], n_times: int) -> Rounds:
+    # a sentence by all sides, there and back, before the next
+    sides = {name: lambda i, judge=judge: judge(sentences[i // 2 % len(sentences)]).argmax() for name, judge in judges.items()}
+    alternate(sides, 4)
+    return alternate(sides, 2 * n_times * len(sentences))
+
+
+def _lines(question: str, rounds: Rounds) -> list[Line]:
+    told = []
+    for name, ns in rounds.items():
+        if name == STACK:
+            told.append(compared(side(question, name, ns, ours=False), ns, rounds[CL], "x the time of CL", FASTER))
+        else:
+            line = side(question, name, ns)
+            told.append(valued(line, line.median_us / 1e3, "ms", CL_MS if name == CL else AFFECTNET_MS, us_a_unit=1e3))
+    return told
+
+
+def _percentiles(ns: NDArray[np.int64]) -> dict[str, float]:
+    found = {f"p{rank}": round(float(value), 3) for rank, value in zip(RANKS, np.percentile(ns / 1e6, RANKS))}
+    return {**found, "max": round(float(ns.max()) / 1e6, 3), "count": len(ns)}
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The lines, the percentiles, and the paper's figures."""
+    told = "\n".join(
+        f"{name}: {', '.join(f'{rank} {ms:g}' for rank, ms in each.items())}" for name, each in figures["ms"].items()
+    )
+    compared_with = "\n".join(f"{name}: {value}" for name, value in figures.items() if "stack" in name)
+    paper = ", ".join(f"{ms:g} ms on {machine}" for machine, ms in figures["paper_ms"].items())
+    return (
+        f"{table_of_lines(figures['lines'])}\n\nms\n{told}\n\n{compared_with}\nThe paper: {paper}, all of its sentences alike."
+    )
