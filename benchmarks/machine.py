@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PEERS = ("scipy", "librosa", "kaldi-native-fbank", "rocket-fft")
+PEERS = ("scipy", "librosa", "torch", "kaldi-native-fbank", "rocket-fft")
 PACKAGES = ("affectd", "numpy", "numba", "onnxruntime", "webrtcvad-wheels", *PEERS)
 
 

@@ -13,6 +13,8 @@ from daemon.service.histogram import Histogram
 from daemon.service.metrics import Metrics
 
 DEVICE_STATES = ("healthy", "silent", "stalled", "lost", "recovering", "failed")
+SAMPLES = "_samples"
+"""So end the names of counts that are of samples."""
 
 
 class Exposition(Collector):
@@ -45,6 +47,8 @@ def _identity(health: Mapping[str, Any], model: Mapping[str, str]) -> Iterator[M
         "affectd_node", "Where it runs; boot: a name for this run.", {k: health[k] for k in ("node", "boot")}
     )
     yield InfoMetricFamily("affectd_model", "What judges the speech.", dict(model))
+    if "inference" in health:
+        yield InfoMetricFamily("affectd_inference", "What it runs on.", {"provider": health["inference"]["provider"]})
 
 
 def _work(counters: Mapping[str, Any]) -> Iterator[Metric]:
@@ -82,16 +86,27 @@ def _sources(sources: Mapping[str, Mapping[str, Any]], rate_hz: int) -> Iterator
     known = of_each("known_utterances")
     yield _gauge("known_utterances", "Stretches of speech from which the seat knows its speaker.", known, "source")
     yield _gauge("source_listening", "0 while it is switched off.", of_each("listening"), "source")
-    yield _device_states({name: one["device"]["state"] for name, one in sources.items() if one.get("device")})
+    # a recording has no device
+    yield from _devices({name: one["device"] for name, one in sources.items() if one.get("device")}, rate_hz)
 
 
-def _device_states(of_source: Mapping[str, str]) -> Metric:
-    """A recording has no device, and is not in it."""
-    family = GaugeMetricFamily("affectd_device_state", "1 for the state that the microphone is in.", labels=("source", "state"))
-    for source, now in of_source.items():
-        for state in dict.fromkeys((*DEVICE_STATES, now)):
-            family.add_metric((source, state), state == now)
-    return family
+def _devices(devices: Mapping[str, Mapping[str, Any]], rate_hz: int) -> Iterator[Metric]:
+    states = GaugeMetricFamily("affectd_device_state", "1 for the state that the microphone is in.", labels=("source", "state"))
+    events = CounterMetricFamily(
+        "affectd_device_events", "What happened to the microphone, how often.", labels=("source", "event")
+    )
+    dropped = CounterMetricFamily(
+        "affectd_device_dropped_seconds", "Sound that came and was dropped, by reason.", labels=("source", "reason")
+    )
+    for source, device in devices.items():
+        for state in dict.fromkeys((*DEVICE_STATES, device["state"])):
+            states.add_metric((source, state), state == device["state"])
+        for name, count in device.get("counts", {}).items():
+            if name.endswith(SAMPLES):
+                dropped.add_metric((source, name[: -len(SAMPLES)]), count / rate_hz)
+            else:
+                events.add_metric((source, name), count)
+    yield from (states, events, dropped)
 
 
 def _outbox(outbox: Mapping[str, Any]) -> Iterator[Metric]:

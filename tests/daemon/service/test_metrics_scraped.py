@@ -125,7 +125,11 @@ def device(state: str) -> Figures:
     health = {
         "node": "cabin",
         "boot": "b00t",
-        "sources": {"driver": {**source, "device": {"state": state}}, "rear": source},
+        "sources": {
+            "driver": {**source, "device": {"state": state, "counts": {"losses": 3, "late_samples": 4000}}},
+            "rear": source,
+        },
+        "inference": {"provider": "cpu"},
         "counters": {"blocks": 0, "samples": 0, "windows": 0, "messages": {}},
         "outbox": {"waiting": 0, "bytes": 0, "oldest_s": 0.0, "storage": "disk", "dropped": 0, "put_aside": 0, "damaged": 0},
         "delivery": {"connected": False, "connections": 0, "refused": 0},
@@ -140,7 +144,10 @@ def test_a_microphone_is_in_one_state(state: str) -> None:
     found = device(state)
     states = {dict(labels)["state"]: value for (name, labels), value in found.items() if name == "affectd_device_state"}
     assert states == {**dict.fromkeys(DEVICE_STATES, 0.0), state: 1.0}
-    assert not any(("source", "rear") in labels for name, labels in found if name == "affectd_device_state")
+    assert not any(("source", "rear") in labels for name, labels in found if name.startswith("affectd_device"))
+    assert found["affectd_device_events_total", (("event", "losses"), ("source", "driver"))] == 3
+    assert found["affectd_device_dropped_seconds_total", (("reason", "late"), ("source", "driver"))] == 0.25
+    assert found["affectd_inference_info", (("provider", "cpu"),)] == 1
     assert found["affectd_audio_lost_seconds_total", (("source", "driver"),)] == 0.5
 
 
