@@ -33,7 +33,7 @@ OURS_ALLOWED: Mapping[str, tuple[str, ...]] = {
 ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "pyaudio": ("daemon.capture.microphone",),
     "paho": ("daemon.delivery", "daemon.demo", "benchmarks"),
-    "torch": ("models.networks", "models.lab"),
+    "torch": ("models.networks", "models.lab", "benchmarks"),
     "jtop": ("daemon.power",),
     "prometheus_client": ("daemon.service.exposition", "daemon.service.metrics_server"),
     "librosa": ("models.lab", "benchmarks"),

@@ -18,6 +18,7 @@ import pytest
 
 from daemon.__main__ import main
 from daemon.demo.demo import RECORDING
+from daemon.settings import SECTIONS
 from models import registry
 from models.contract import LABELS
 from tests.daemon.wire import PATIENCE_S
@@ -163,7 +164,7 @@ def test_config_check_says_good_or_shows_every_setting(run: Run, tmp_path: Path)
     assert run("config", "check", path) == Done(0, f"{path}: good\n", "")
     shown = json.loads(run("config", "check", path, "--json").out)
     assert shown["gate"]["hang_over_ms"] == 700.0
-    assert set(shown) == {"node", "model", "broker", "outbox", "discovery", "gate", "decision", "seat", "power", "source"}
+    assert set(shown) == {*SECTIONS, "source"}
     run("config", "check", tmp_path / "none.toml").require_error(USAGE, "none.toml: no such file")
 
 
