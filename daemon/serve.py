@@ -140,6 +140,8 @@ class Service:
             source.release()
         # first what was promised: a device may be slow to let go
         left = self._delivery.stop(FAREWELL_S)
+        if self._scraped:
+            self._scraped.close()
         self.outbox.close()
         if left:
             told = "are lost" if self.outbox.in_memory else "wait on disk for the next start"

@@ -49,7 +49,7 @@ class MetricsServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Answer no more, and let go of the port."""
+        """Answer no more, and let go of the port. Once more does nothing."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()

@@ -189,7 +189,7 @@ def hung_up_on(client: socket.socket) -> bool:
 def answers(port: int) -> bool:
     try:
         return "affectd_build_info" in scraped(port)
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
 
 
@@ -238,3 +238,23 @@ def test_who_opens_it_to_others_is_told(host: str, model: Model, quick: None, ca
     with caplog.at_level(logging.WARNING), serve.Service(settings(free_port(), host=host), model):
         said = [record.getMessage() for record in caplog.records if "may read the metrics" in record.getMessage()]
     assert len(said) == (host == "0.0.0.0")
+
+
+def test_who_reads_while_the_service_ends_is_answered_or_hung_up_on(
+    model: Model, quick: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked, over = settings(free_port()), threading.Event()
+    pages: list[bool] = []
+
+    def read_on() -> None:
+        while not over.is_set():
+            pages.append(answers(asked.metrics.port))
+
+    reader = threading.Thread(target=read_on)
+    with serve.Service(asked, model):
+        reader.start()
+        await_that(lambda: len(pages) >= 3)
+    over.set()
+    reader.join()
+    assert pages[0]
+    assert "Traceback" not in capfd.readouterr().err
