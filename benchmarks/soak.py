@@ -153,9 +153,9 @@ def _figures(watch: Watch, hop_samples: int, committed: int, waiting: int) -> di
         "messages_received": len(watch.seqs),
         "messages_received_twice": watch.n_again,
         "messages_waiting": waiting,
-        "late_ms_p50": round(float(late[0]), 2),
-        "late_ms_p99": round(float(late[1]), 2),
-        "late_ms_max": round(max(watch.late_ms), 2),
+        "latency_ms_p50": round(float(late[0]), 2),
+        "latency_ms_p99": round(float(late[1]), 2),
+        "latency_ms_max": round(max(watch.late_ms), 2),
         "aims": ", ".join(f"{aim}: {'yes' if reached else 'MISSED'}" for aim, reached in aims.items()),
         "by_hour": [asdict(hour) for hour in watch.hours],
     }
@@ -171,13 +171,13 @@ def _draw(path: Path, hours: list[Hour]) -> None:
     at = [hour.hour for hour in hours]
     top.plot(at, [hour.rss_mb for hour in hours], marker="o", label="resident")
     top.plot(at, [hour.anonymous_mb for hour in hours], marker="o", label="of it, no file's")
-    top.set_ylim(bottom=0.0)
+    top.set_ylim(0.0, 1.1 * max(hour.rss_mb for hour in hours))
     top.set_ylabel("MB")
     top.set_title("Memory of the service over a day of sound", loc="left", fontsize=11)
-    top.legend()
+    top.legend(loc="lower right")
     bottom.plot(at, [hour.descriptors for hour in hours], marker="o", label="descriptors")
     bottom.plot(at, [hour.threads for hour in hours], marker="o", label="threads")
-    bottom.set_ylim(bottom=0.0)
+    bottom.set_ylim(0.0, 1.1 * max(hour.descriptors for hour in hours))
     bottom.set_xlabel("hours of sound")
-    bottom.legend()
+    bottom.legend(loc="center right")
     figure.savefig(path, dpi=110)

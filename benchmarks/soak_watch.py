@@ -55,7 +55,7 @@ class Watch:
         self.spoken_s: list[tuple[float, float]] = []
         """Begin and end of each utterance."""
         self.late_ms: list[float] = []
-        """Each utterance's latency beyond the gate's hang-over."""
+        """Each utterance's latency beyond the gate's hang-over; on a machine that does not keep up, how far it is behind."""
 
     def begin(self, pid: int) -> None:
         """The service has started."""
