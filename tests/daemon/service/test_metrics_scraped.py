@@ -49,7 +49,7 @@ def settings(broker_port: int, **metrics: Any) -> Settings:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The recording is read as fast as it can be, and no service waits for a broker that is not there."""
 
-    def open_source(source: SourceSettings, contract: Any, on_block: object) -> Any:
+    def open_source(source: SourceSettings, contract: Any, on_block: object, counts: object) -> Any:
         return assembly.open_recording(Path(source.recording), source.name, contract, speed=None)
 
     monkeypatch.setattr(assembly, "open_source", open_source)
