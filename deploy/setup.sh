@@ -61,6 +61,13 @@ list_missing_packages() { # fills `needed`, without which we stop, and `for_mic`
     has mosquitto_sub || needed+=(mosquitto-clients)
     has espeak-ng || needed+=(espeak-ng)
     has sox || needed+=(sox)
+    # a systemd in a box, and what speaks to it, which is built here
+    [ -x /lib/systemd/systemd ] || needed+=(systemd)
+    has systemd-nspawn || needed+=(systemd-container)
+    has pkg-config || needed+=(pkg-config)
+    [ -e /usr/include/systemd/sd-daemon.h ] || needed+=(libsystemd-dev)
+    has gcc || needed+=(gcc libc6-dev)
+    python_has "$python" "$HAS_HEADERS" || needed+=("python$version-dev")
   fi
 }
 
