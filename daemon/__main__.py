@@ -11,7 +11,10 @@ from typing import NoReturn, Sequence
 from daemon.cli import analyze, config, demo, devices, listen, models, power_log, replay, run
 from daemon.cli.terminal import complain
 from daemon.errors import EXIT_MODEL, AffectdError
+from daemon.service import journal
 from models.errors import ModelError
+
+logger = logging.getLogger(__name__)
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -32,16 +35,19 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="affectd: %(message)s", stream=sys.stderr)
+    to_log = journal.handler()
+    logging.basicConfig(level=logging.INFO, handlers=[to_log])
+    # a person reads a line, the journal keeps it as an error
+    say_why = complain if isinstance(to_log, logging.StreamHandler) else logger.error
     try:
         code: int = options.command(options)
         sys.stdout.flush()
         return code
     except AffectdError as trouble:
-        complain(str(trouble))
+        say_why(str(trouble))
         return trouble.exit_code
     except ModelError as trouble:
-        complain(str(trouble))
+        say_why(str(trouble))
         return EXIT_MODEL
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

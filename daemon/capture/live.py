@@ -19,6 +19,7 @@ from daemon.capture.ring import BlockRing
 from daemon.capture.timeline import Timeline
 from daemon.errors import DeviceError
 from daemon.events import Block
+from daemon.service.journal import DEVICE_BACK, DEVICE_LOST, fields
 
 logger = logging.getLogger(__name__)
 
@@ -229,11 +230,12 @@ class LiveMicrophone:
         self._told = (alive.state, alive.reason)
         if alive.state == HEALTHY:
             name = self._found.device.name if self._found else self._wanted
-            logger.info("source %s: microphone healthy: %r is heard", self.name, name)
+            logger.info("source %s: microphone healthy: %r is heard", self.name, name, extra=fields(DEVICE_BACK, self.name))
         elif alive.state == SILENT:
             logger.info("source %s: microphone silent: %s", self.name, alive.reason)
         else:
-            logger.warning("source %s: microphone %s: %s; it is tried again", self.name, alive.state, alive.reason)
+            lost = fields(DEVICE_LOST, self.name)
+            logger.warning("source %s: microphone %s: %s; it is tried again", self.name, alive.state, alive.reason, extra=lost)
         self._on_block()
 
 

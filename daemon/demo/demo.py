@@ -15,7 +15,7 @@ from daemon.demo.broker import PrivateBroker
 from daemon.demo.subscriber import Subscriber
 from daemon.errors import BrokerError, DeviceError, SettingsError
 from daemon.serve import Service
-from daemon.settings import BrokerSettings, NodeSettings, Settings, SourceSettings
+from daemon.settings import BrokerSettings, JournalSettings, NodeSettings, Settings, SourceSettings
 
 RECORDING = Path(__file__).parent / "cabin.flac"
 MICROPHONE = "mic"
@@ -68,7 +68,13 @@ def demo(
         subscriber = opened.enter_context(Subscriber(broker.port, topics, show.receive))
         state = opened.enter_context(TemporaryDirectory(prefix="affectd-demo-"))
         say(f"broker: 127.0.0.1:{broker.port}, private; look on with: mosquitto_sub -p {broker.port} -t 'affectd/#' -v")
-        settings = Settings(node=NodeSettings(NODE, state), broker=BrokerSettings(port=broker.port), source=(seat,))
+        settings = Settings(
+            node=NodeSettings(NODE, state),
+            broker=BrokerSettings(port=broker.port),
+            # each event is a line already
+            journal=JournalSettings(utterances=False),
+            source=(seat,),
+        )
         while not stop.is_set():
             with Service(settings, model) as service:
                 service.run(stop)

@@ -8,6 +8,7 @@ from daemon.settings.file import Settings as Settings
 from daemon.settings.file import from_table as from_table
 from daemon.settings.file import load as load
 from daemon.settings.gate import GateSettings as GateSettings
+from daemon.settings.journal import JournalSettings as JournalSettings
 from daemon.settings.metrics import MetricsSettings as MetricsSettings
 from daemon.settings.model import ModelSettings as ModelSettings
 from daemon.settings.node import TOPIC_LEVEL as TOPIC_LEVEL

@@ -13,6 +13,7 @@ from daemon.settings.broker import BrokerSettings
 from daemon.settings.decision import DecisionSettings
 from daemon.settings.discovery import DiscoverySettings
 from daemon.settings.gate import GateSettings
+from daemon.settings.journal import JournalSettings
 from daemon.settings.metrics import MetricsSettings
 from daemon.settings.model import ModelSettings
 from daemon.settings.node import NodeSettings
@@ -41,6 +42,7 @@ class Settings:
     gate: GateSettings = field(default_factory=GateSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
     seat: SeatSettings = field(default_factory=SeatSettings)
+    journal: JournalSettings = field(default_factory=JournalSettings)
     power: PowerSettings = field(default_factory=PowerSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     source: tuple[SourceSettings, ...] = ()
@@ -67,6 +69,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "gate": GateSettings,
     "decision": DecisionSettings,
     "seat": SeatSettings,
+    "journal": JournalSettings,
     "power": PowerSettings,
     "metrics": MetricsSettings,
 }

@@ -88,6 +88,9 @@ SWITCHES = {
     ("broker", "tls"),
     ("discovery", "enabled"),
     ("gate", "speech_only"),
+    ("seat", "adapt"),
+    ("journal", "utterances"),
+    ("journal", "labels"),
     ("metrics", "enabled"),
     ("seat", "adapt"),
 }

@@ -6,6 +6,7 @@ import logging
 import time
 
 from daemon.delivery.mqtt.connection import Ended
+from daemon.service.journal import BROKER_BACK, BROKER_LOST, fields
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Sayings:
     def accepted(self, protocol: str) -> None:
         """There is a connection."""
         if self._is_news:
-            logger.info("broker %s has accepted (MQTT %s)", self._where, protocol)
+            logger.info("broker %s has accepted (MQTT %s)", self._where, protocol, extra=fields(BROKER_BACK))
         self._is_news = False
 
     def waiting(self, ended: Ended | None) -> None:
@@ -53,7 +54,7 @@ class Sayings:
         if text not in self._said:
             self._said[text] = now_s
             self._is_news = True
-            logger.warning("%s", text)
+            logger.warning("%s", text, extra=fields(BROKER_LOST))
 
 
 def _hint(ended: Ended) -> str:

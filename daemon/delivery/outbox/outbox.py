@@ -15,6 +15,7 @@ from daemon.delivery.outbox.reconcile import DAMAGED
 from daemon.delivery.outbox.store import Store
 from daemon.delivery.outbox.writer import MEMORY_BYTES, Writer
 from daemon.events import Message
+from daemon.service.journal import GAP, fields
 from daemon.settings import OutboxSettings
 
 logger = logging.getLogger(__name__)
@@ -110,7 +111,9 @@ class Outbox:
         with self._changed:
             if time.monotonic() < self._name_again or not self._desk.take_gaps(self._node, self._at()):
                 return
+            seq = self._desk.ledger.last
             at_once = self._handed_on(0.0)
+        logger.warning("messages were dropped: gap record %d names them", seq, extra=fields(GAP, seq=seq))
         if at_once:
             self._tell()
 
