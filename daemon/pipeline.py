@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Any, List, Sequence, Tuple
+from typing import Any, Callable, List, Sequence, Tuple
 
 from daemon.events import Block
-from daemon.ports import Clock, Model, Sink
+from daemon.ports import Clock, Model, Sink, Stop
 from daemon.seat import Seat, Timing
 from daemon.service.metrics import Metrics
 
@@ -27,12 +26,13 @@ class Pipeline:
         self._metrics = metrics
         self.sample_rate_hz = model.contract.front_end.sample_rate_hz
 
-    def run(self, stop: threading.Event) -> None:
-        """Until everything has ended or `stop` is set. Raises what a source raises."""
+    def run(self, stop: Stop, turned: Callable[[], None] = lambda: None) -> None:
+        """Until everything has ended or `stop` is set; `turned` is called after each turn. Raises what a source raises."""
         try:
             while self._open and not stop.is_set():
                 if not self.step():
                     self._clock.wait(IDLE_WAIT_S)
+                turned()
         finally:
             # however it ends: what was said until now is judged, and no seat is left speaking
             self._judge([self._ending(seat) for seat in self._open])

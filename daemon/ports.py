@@ -80,6 +80,13 @@ class Model(Protocol):
         """Probabilities for each of what `push` gave, at least one, in the order it did: (n, n_labels)."""
 
 
+class Stop(Protocol):
+    """Whether somebody wants an end: a `threading.Event`, for one."""
+
+    def is_set(self) -> bool:
+        """True from then on."""
+
+
 class Clock(Protocol):
     """The time, or for a replay the place in the recording."""
 

@@ -22,9 +22,14 @@ from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
 from daemon.errors import SettingsError
 from daemon.keeping import Keeper, require_place
-from daemon.ports import AudioSource, Model
+from daemon.ports import AudioSource, Model, Stop
 from daemon.seat import Seat
+from daemon.service.doing import doing, ears
+from daemon.service.journal import STARTED, Journalled, fields
 from daemon.service.metrics import Metrics
+from daemon.service.notify import Notifier
+from daemon.service.trial import Trial
+from daemon.service.watchdog import Ear, Watchdog
 from daemon.settings import Settings
 from daemon.state_folder import state_folder
 from daemon.switches import SwitchFile
@@ -45,11 +50,13 @@ OUTBOX = "outbox.sqlite"
 class Service:
     """Everything that runs between `affectd run` and its end. Use it as a context."""
 
-    def __init__(self, settings: Settings, model: Model) -> None:
-        """Opens every source; a microphone that is not there may come later.
+    def __init__(self, settings: Settings, model: Model, notifier: Notifier | None = None) -> None:
+        """Opens every source; a microphone that is not there may come later. `notifier`: who is told how it all is.
 
         Raises DeviceError without PyAudio, or for a name that fits several microphones; RecordingError; SettingsError.
         """
+        self.farewell_s = FAREWELL_S
+        """In the end: for what is left to deliver."""
         self.boot = assembly.new_boot()
         self._settings = settings
         self._clock = SystemClock()
@@ -75,7 +82,20 @@ class Service:
                 self._sources[one.name] = source
                 logger.info("source %s: %s%s", one.name, one.recording or one.device, "" if source.listening else ", off")
             self._pipeline, self._seats = assembly.assemble(
-                settings, model, list(self._sources.values()), self.outbox, self._clock, self.boot, self._metrics
+                settings,
+                model,
+                list(self._sources.values()),
+                Journalled(self.outbox, settings.journal),
+                self._clock,
+                self.boot,
+                self._metrics,
+            )
+            self._watchdog = Watchdog(
+                notifier or Notifier(),
+                self.ears,
+                lambda: self._metrics.windows,
+                Trial(model),
+                lambda: doing(self._seats, self._delivery.connected, len(self.outbox)),
             )
             self._keeper = _keeper(settings.seat.keep, model, self._seats)
             until_s = time.monotonic() + FIRST_TRY_S
@@ -84,7 +104,9 @@ class Service:
             self._close = opened.pop_all()
         self._attend(model.contract.labels)
         self._health = threading.Thread(target=self._tell_health, name="health", daemon=True)
-        logger.info("model %s, licence %s, sha256 %s", model.contract.name, model.contract.licence, model.sha256)
+        told = fields(STARTED, boot=self.boot, model=model.contract.name)
+        name, licence = model.contract.name, model.contract.licence
+        logger.info("model %s, licence %s, sha256 %s", name, licence, model.sha256, extra=told)
 
     def _attend(self, labels: Sequence[str]) -> None:
         """To commands, to whoever knows that somebody else may sit there now, and to Home Assistant."""
@@ -120,18 +142,13 @@ class Service:
             self._scraped.start()
         return self
 
-    def run(self, stop: threading.Event) -> None:
-        """Until every source has ended or `stop` is set. Raises RecordingError."""
-        self._pipeline.run(stop)
+    def run(self, stop: Stop) -> None:
+        """Until every source has ended or `stop` is set. Raises RecordingError or ModelError."""
+        self._pipeline.run(stop, self._watchdog.turned)
 
-    def audio_progress(self) -> int:
-        """Grows while sound is seen to, and never falls; stands still when the loop hangs, or the thread of a microphone.
-
-        It goes on while a device is gone and looked for again, and while it is switched off. For a watchdog; any thread.
-        """
-        sources = list(self._sources.values())
-        all_ended = max(source.attended for source in sources)
-        return min((source.attended for source in sources if not source.ended), default=all_ended)
+    def ears(self) -> list[Ear]:
+        """How each source is, and how far: for the watchdog. Any thread."""
+        return ears(self._seats)
 
     def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
         self._ended.set()
@@ -139,13 +156,13 @@ class Service:
         for source in self._sources.values():
             source.release()
         # first what was promised: a device may be slow to let go
-        left = self._delivery.stop(FAREWELL_S)
+        left = self._delivery.stop(self.farewell_s)
         if self._scraped:
             self._scraped.close()
         self.outbox.close()
         if left:
             told = "are lost" if self.outbox.in_memory else "wait on disk for the next start"
-            logger.warning("%d events could not be delivered in %g s: they %s", left, FAREWELL_S, told)
+            logger.warning("%d events could not be delivered in %g s: they %s", left, self.farewell_s, told)
         if self._keeper:
             self._keeper.keep()
         self._close.close()

@@ -35,6 +35,7 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "paho": ("daemon.delivery", "daemon.demo", "benchmarks"),
     "torch": ("models.networks", "models.lab", "benchmarks"),
     "jtop": ("daemon.power",),
+    "systemd": ("daemon.service",),
     "prometheus_client": ("daemon.service.exposition", "daemon.service.metrics_server"),
     "librosa": ("models.lab", "benchmarks"),
     "sklearn": ("models.lab",),

@@ -14,6 +14,7 @@ from daemon.demo.broker import free_port
 from daemon.demo.demo import RECORDING
 from daemon.gate import IsSpeech
 from daemon.serve import Service
+from daemon.service.watchdog import ENDED
 from daemon.settings import BrokerSettings, NodeSettings, Settings, SourceSettings
 from tests.daemon import recordings
 
@@ -68,9 +69,15 @@ def await_that(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def progress(service: Service) -> dict[str, int]:
+    """Of each source, but those that are over."""
+    return {ear.name: ear.progress for ear in service.ears() if ear.state != ENDED}
+
+
 def goes_on(service: Service) -> None:
-    before = service.audio_progress()
-    await_that(lambda: service.audio_progress() > before + 5)
+    before = progress(service)
+    assert {"driver", "rear"} <= set(before)
+    await_that(lambda: all(now > before[name] + 5 for name, now in progress(service).items()))
 
 
 def test_it_grows_while_sound_comes_and_while_it_is_switched_off(service: Service) -> None:
@@ -80,18 +87,16 @@ def test_it_grows_while_sound_comes_and_while_it_is_switched_off(service: Servic
         await_that(lambda: not service.health()["sources"][source]["listening"])  # noqa: B023
         goes_on(service)
     service.commands.received("affectd/n0de/rear/set", b'{"listening": true}')
-    before = service.audio_progress()
     goes_on(service)
-    assert service.audio_progress() >= before
 
 
 def test_it_stands_still_while_the_gate_blocks(service: Service, gate_open: threading.Event) -> None:
     goes_on(service)
     gate_open.clear()
-    blocked: list[int] = []
+    blocked: list[dict[str, int]] = []
 
     def no_longer_moves() -> bool:
-        blocked.append(service.audio_progress())
+        blocked.append(progress(service))
         return blocked[-50:].count(blocked[-1]) == 50
 
     await_that(no_longer_moves)
@@ -99,14 +104,15 @@ def test_it_stands_still_while_the_gate_blocks(service: Service, gate_open: thre
     goes_on(service)
 
 
-def test_it_never_falls_when_a_source_ends(service: Service) -> None:
-    seen = [service.audio_progress()]
+def test_it_never_falls_and_a_source_that_ends_is_left_out(service: Service) -> None:
+    seen = [progress(service)]
 
     def half_a_second_is_heard_and_more() -> bool:
-        seen.append(service.audio_progress())
+        seen.append(progress(service))
         return bool(service.health()["sources"]["driver"]["heard_s"] > 1.0)
 
     await_that(half_a_second_is_heard_and_more)
     assert service.health()["sources"]["brief"]["heard_s"] == 0.5
+    assert "brief" not in progress(service)
     goes_on(service)
-    assert seen == sorted(seen)
+    assert [one["driver"] for one in seen] == sorted(one["driver"] for one in seen)

@@ -92,7 +92,6 @@ SWITCHES = {
     ("journal", "utterances"),
     ("journal", "labels"),
     ("metrics", "enabled"),
-    ("seat", "adapt"),
 }
 EVERY_KEY = [(section, one.name, one.default) for section, cls in SECTIONS.items() for one in fields(cls)]
 
