@@ -8,7 +8,6 @@ from pathlib import Path
 
 from daemon import settings as settings_file
 from daemon.cli.terminal import line
-from daemon.errors import SettingsError
 
 SUMMARY = "Check a settings file, or show what Home Assistant is told by it."
 
@@ -22,20 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Raises SettingsError, ModelError."""
-    from daemon import assembly
     from daemon.delivery import discovery
-    from daemon.delivery.mqtt import access
-    from daemon.keeping import require_place
+    from daemon.preparing import require_usable
     from models.runtime import open_model
 
     settings = settings_file.load(options.file)
     contract = open_model(settings.model.name).contract
-    try:
-        assembly.listener(settings, contract)
-        access.check(settings.broker)
-        require_place(settings.seat.keep)
-    except SettingsError as trouble:
-        raise SettingsError(f"{options.file}: {trouble}") from trouble
+    require_usable(options.file, settings, contract)
     if options.action == "discovery":
         line(discovery.message(settings, contract.labels)[1].decode())
     elif options.json:

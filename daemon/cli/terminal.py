@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from typing import Callable
 
 
 def line(text: str) -> None:
@@ -28,3 +29,9 @@ def stop_on_signals() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def call_on_hangup(callback: Callable[[], None]) -> None:
+    """On SIGHUP; where a person's terminal sends it as it is closed, it ends the program, as ever."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        signal.signal(signal.SIGHUP, lambda *_: callback())
