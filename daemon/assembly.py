@@ -27,6 +27,7 @@ from dsp.params import whole_samples
 from models import runtime, speech
 from models.contract import STREAM, Contract
 from models.errors import ContractMismatch
+from models.providers import Inference, Wish
 from models.speech import SpeechTest
 
 logger = logging.getLogger(__name__)
@@ -40,9 +41,11 @@ def new_boot() -> str:
     return secrets.token_hex(4)
 
 
-def open_model(name: str) -> Model:
-    """The model, and the kernels of its front end, ready. Raises ModelError."""
-    model: Model = runtime.open_model(name)
+def open_model(name: str, wish: Wish | None = None) -> Model:
+    """The model, and the kernels of its front end, ready. `wish`: what it is to run on; None: the CPU. Raises ModelError."""
+    model: Model = runtime.open_model(name, wish)
+    if wish:
+        _tell_of(model.inference)
     try:
         warm_up(model.contract.front_end)
     except ParamError as trouble:
@@ -54,6 +57,13 @@ def open_model(name: str) -> Model:
             "the front end is compiled anew at every start: no cache can be written; name a folder in NUMBA_CACHE_DIR"
         )
     return model
+
+
+def _tell_of(inference: Inference) -> None:
+    took = "" if inference.trial_ms is None else f", {inference.trial_ms:g} ms an answer"
+    logger.info("the model runs on: %s%s", inference.provider, took)
+    for other, reason in inference.refused.items():
+        logger.info("not on %s: %s", other, reason)
 
 
 def block_samples(contract: Contract) -> int:

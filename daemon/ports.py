@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from daemon.events import Block, Message
 from models.adaptation import Heard
 from models.contract import Contract
+from models.providers import Inference
 
 
 class AudioSource(Protocol):
@@ -68,6 +69,8 @@ class Model(Protocol):
 
     contract: Contract
     sha256: str
+    inference: Inference
+    """What it runs on."""
 
     @property
     def identity(self) -> dict[str, str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 from daemon import assembly
 from daemon import settings as settings_file
+from daemon.cache_folder import engines_folder
 from daemon.delivery.mqtt import access
 from daemon.errors import SettingsError
 from daemon.keeping import require_place
 from daemon.ports import Model
 from daemon.settings import Settings
 from models.contract import Contract
+from models.providers import Wish
 
 
 class Prepared(NamedTuple):
@@ -22,12 +24,14 @@ class Prepared(NamedTuple):
     model: Model
 
 
-def prepare(path: Path) -> Prepared:
-    """Reads the file and opens the model. Raises SettingsError, ModelError where no service can be made of it."""
+def prepare(path: Path, on_slow: Callable[[float], None]) -> Prepared:
+    """Reads the file and opens the model; `on_slow`: see `models.providers.Wish`. Raises SettingsError, ModelError where no
+    service can be made of it.
+    """
     settings = settings_file.load(path)
     if not settings.source:
         raise SettingsError(f"{path}: no [[source]]: add one with a device from `affectd devices`")
-    model = assembly.open_model(settings.model.name)
+    model = assembly.open_model(settings.model.name, Wish(settings.model.provider, engines_folder(), on_slow))
     require_usable(path, settings, model.contract)
     return Prepared(settings, model)
 

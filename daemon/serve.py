@@ -59,6 +59,7 @@ class Service:
         """In the end: for what is left to deliver."""
         self.boot = assembly.new_boot()
         self._settings = settings
+        self._inference = model.inference
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._ended = threading.Event()
@@ -188,6 +189,7 @@ class Service:
             "sources": sources,
             "outbox": outbox,
             "delivery": delivery,
+            "inference": self._inference.as_dict(),
             **self.commands.summary(),
             **self._metrics.summary(),
         }

@@ -8,17 +8,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.adaptation import Heard
+from models.choosing import choose
 from models.contract import STREAM, WINDOWS
 from models.errors import ContractMismatch
+from models.placing import Placing
+from models.providers import CPU, Wish
 from models.registry import Artefact, load
-from models.session import OnnxModel, Opened, open_file
+from models.session import MAKE_SESSION, MakeSession, OnnxModel, Opened, open_file
 from models.streaming import StreamModel
 
 
-def open_model(name_or_path: str) -> EmotionModel | StreamModel:
-    """The model of that name or path, of the form that its contract says; see `models.registry.load` for the errors."""
+def open_model(
+    name_or_path: str,
+    wish: Wish | None = None,
+    make: MakeSession = MAKE_SESSION,
+    built_with: Sequence[str] | None = None,
+) -> EmotionModel | StreamModel:
+    """The model of that name or path, of the form that its contract says, on the provider that is wished for; None: the CPU.
+
+    `make` and `built_with` stand for ONNX Runtime where there is none with such hardware. Raises ModelError for a wish that
+    cannot be fulfilled; see `models.registry.load` for the other errors.
+    """
     artefact = load(name_or_path)
-    opened = open_file(artefact)
+    opened = open_file(artefact, make=make)
+    on_cpu = _model(artefact, opened)
+    if wish is None or wish.provider == CPU:
+        return on_cpu
+    return choose(on_cpu, wish.provider, Placing(artefact, opened, wish, make, built_with).openers(_model))
+
+
+def _model(artefact: Artefact, opened: Opened) -> EmotionModel | StreamModel:
     return StreamModel(artefact, opened) if opened.contract.form == STREAM else EmotionModel(artefact, opened)
 
 

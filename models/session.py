@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import ClassVar, NamedTuple
+from typing import Any, Callable, ClassVar, NamedTuple, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import METADATA_KEY, Contract
 from models.errors import ContractMismatch, ModelError
+from models.providers import CPU, Inference, Placement, placement
 from models.registry import Artefact
 
 # from 1.29 on, ONNX Runtime tells its maker of every session, the model's name and hash included, unless this is set before it
@@ -18,7 +19,9 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime
 
-PROVIDERS = ("CPUExecutionProvider",)
+MakeSession = Callable[..., Any]
+MAKE_SESSION: MakeSession = onnxruntime.InferenceSession
+"""Or what stands for it where there is no such hardware."""
 
 
 class Opened(NamedTuple):
@@ -28,9 +31,11 @@ class Opened(NamedTuple):
     contract: Contract
 
 
-def open_file(artefact: Artefact) -> Opened:
-    """Raises ModelError for a file that is no ONNX model, ContractMismatch for one without a contract, or with a broken one."""
-    session = _session(artefact)
+def open_file(artefact: Artefact, place: Placement | None = None, make: MakeSession = MAKE_SESSION) -> Opened:
+    """`place`: None: the CPU. Raises ModelError for a file that is no ONNX model, or that cannot run there, ContractMismatch
+    for one without a contract, or with a broken one.
+    """
+    session = _session(artefact, place or placement(CPU), make)
     metadata = session.get_modelmeta().custom_metadata_map
     if METADATA_KEY not in metadata:
         raise ContractMismatch(
@@ -48,6 +53,7 @@ class OnnxModel:
     def __init__(self, artefact: Artefact, opened: Opened | None = None) -> None:
         """`opened`: the file, where it is open already. Raises as `open_file`, and ContractMismatch for another form."""
         self.sha256 = artefact.sha256
+        self.inference = Inference()
         self._session, self.contract = opened or open_file(artefact)
         if self.contract.form != self.form:
             raise ContractMismatch(f"model {artefact.path} is one of the form {self.contract.form!r}, wanted is {self.form!r}")
@@ -64,7 +70,12 @@ class OnnxModel:
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def _session(artefact: Artefact) -> onnxruntime.InferenceSession:
+def available() -> tuple[Sequence[str], str]:
+    """The providers that this ONNX Runtime was built with, which says nothing of what works, and its version."""
+    return onnxruntime.get_available_providers(), onnxruntime.__version__
+
+
+def _session(artefact: Artefact, place: Placement, make: MakeSession) -> Any:
     options = onnxruntime.SessionOptions()
     # one stream of small inputs: more threads cost more than they give, and spinning ones eat a core
     options.intra_op_num_threads = 1
@@ -72,7 +83,15 @@ def _session(artefact: Artefact) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(artefact.content, options, providers=list(PROVIDERS))
+        # what cannot run where it is wanted is not to run elsewhere in silence, nor to say so on stdout
+        session = make(artefact.content, options, providers=place, enable_fallback=0)
     except Exception as trouble:  # ONNX Runtime raises a dozen unrelated classes; the text alone tells them apart
-        reason = str(trouble).strip().splitlines()[0]
-        raise ModelError(f"model {artefact.path} is not a model that ONNX Runtime can load: {reason}") from trouble
+        raise ModelError(f"model {artefact.path} is not a model that ONNX Runtime can load: {first_line(trouble)}") from trouble
+    if session.get_providers()[0] != place[0][0]:
+        raise ModelError(f"model {artefact.path} cannot be loaded on {place[0][0]}: a library of NVIDIA's may be missing")
+    return session
+
+
+def first_line(trouble: Exception) -> str:
+    """Of what ONNX Runtime says, which may be a page."""
+    return (str(trouble).strip().splitlines() or [type(trouble).__name__])[0]

@@ -17,7 +17,7 @@ from models.adaptation import Heard
 from models.contract import STEP_FRAMES, STREAM
 from models.errors import ContractMismatch
 from models.registry import Artefact
-from models.session import OnnxModel, Opened
+from models.session import OnnxModel, Opened, first_line
 
 if TYPE_CHECKING:
     # at run time `models.session` alone imports it, after it has set what must be set before
@@ -179,8 +179,9 @@ class StreamModel(OnnxModel):
         try:
             self.answer([utterance.push(frames), utterance.push(frames)])
         except Exception as trouble:  # ONNX Runtime raises a dozen unrelated classes, for shapes that do not fit, too
-            reason = str(trouble).strip().splitlines()[0]
-            raise ContractMismatch(f"model {artefact.path} does not carry its state on: {reason}: export it again") from trouble
+            raise ContractMismatch(
+                f"model {artefact.path} does not carry its state on: {first_line(trouble)}: export it again"
+            ) from trouble
 
 
 def _following(state: str) -> str:

@@ -7,6 +7,7 @@ import faulthandler
 import gc
 import os
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,8 @@ def _serve(path: Path, notifier: Notifier, stop: threading.Event) -> None:
         gc.set_threshold(*usual)
         let_go_of_files()
 
-    first = prepare(path)
-    reloader = Reloader(path, prepare, notifier)
+    prepared = partial(prepare, on_slow=notifier.extend)
+    first = prepared(path)
+    reloader = Reloader(path, prepared, notifier)
     call_on_hangup(reloader.ask)
     live(first, Asked(stop, reloader), notifier, settled)

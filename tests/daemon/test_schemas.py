@@ -230,6 +230,8 @@ WRONG: list[tuple[str, str, object]] = [
     ("availability", "status", "away"),
     ("health", "sources", {"driver": {"heard_s": 1.0}}),
     ("health", "outbox", {"waiting": 0, "dropped": 0, "refused": 0.5}),
+    ("health", "inference", {"provider": "rocm"}),
+    ("health", "inference", {"provider": "cuda", "trial_ms": 0.3, "refused": {"cpu": ""}}),
 ]
 
 

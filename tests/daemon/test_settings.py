@@ -23,6 +23,7 @@ WRONG = [
     ("node", "name", '"a\\n"', "1 to 64 letters, digits, - or _"),
     ("model", "stride_ms", "-1.0", "want 0 to 10000"),
     ("model", "stride_ms", "nan", "want 0 to 10000"),
+    ("model", "provider", '"gpu"', 'want "auto", "tensorrt", "cuda" or "cpu"'),
     ("broker", "host", '""', "a name or an address"),
     ("broker", "port", "0", "want 1 to 65535"),
     ("broker", "port", "99999", "want 1 to 65535"),

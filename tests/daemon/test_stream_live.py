@@ -47,6 +47,7 @@ class Noting:
     def __init__(self) -> None:
         self._model: Model = _opened()
         self.contract, self.sha256, self.identity = self._model.contract, self._model.sha256, self._model.identity
+        self.inference = self._model.inference
         self.answers: list[Answers] = []
         self.knew: list[Heard | None] = []
 
