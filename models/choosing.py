@@ -51,7 +51,7 @@ class Answers:
 
 
 def trial(model: Asked, now_ns: Callable[[], int] = time.perf_counter_ns) -> Answers:
-    """Ask for an utterance, as the service does: pieces of the usual length, then a short one. ONNX Runtime may raise anything."""
+    """Ask for an utterance as the service does: pieces of the usual length, then a short one. Raises what ONNX Runtime does."""
     contract = model.contract
     frames = _frames(contract)
     utterance = model.begin()
@@ -75,7 +75,7 @@ def choose(
     """`on_cpu`, or the model that one of `openers` opens, with its `inference` set.
 
     `wanted`: AUTO, or one of ACCELERATORS. `openers`: for each of these; whatever one raises is why there is no such model
-    here. With `auto` the fastest of those that answer rightly wins. Raises ModelError for another wish that cannot be fulfilled.
+    here. With `auto` the fastest of those that answer rightly wins. Raises ModelError for another wish that cannot be had.
     """
     refused: dict[str, str] = {}
     right: Answers | None = None

@@ -21,7 +21,7 @@ from tests.fixtures.stream_model import FILE
 
 WINDOWS_MODEL = "cl-emodb"
 STREAM_MODEL = str(FILE)
-SLOW_S = 0.05
+SLOW_S = 0.03
 """So much an answer is slower that no load of the machine makes up for it: the shortest of many counts."""
 
 
