@@ -21,7 +21,7 @@ def state_folder(settings: Settings) -> Path:
 
     Raises SettingsError where it can never be written to. A full, read-only or broken disk is only warned of.
     """
-    folder, why = _chosen(settings)
+    folder, why = chosen(settings)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as trouble:
@@ -34,8 +34,8 @@ def state_folder(settings: Settings) -> Path:
     return folder
 
 
-def _chosen(settings: Settings) -> tuple[Path, str]:
-    """The folder, and what names it."""
+def chosen(settings: Settings) -> tuple[Path, str]:
+    """The folder, and what names it. Nothing is made. Raises SettingsError for a user without a home."""
     if settings.node.state:
         return Path(settings.node.state), "[node] state"
     # systemd names several folders where a unit asks for several
