@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import sys
 from pathlib import Path
 
@@ -37,8 +38,9 @@ def run(options: argparse.Namespace) -> int:
         line(engine.build(at, say))
         return 0
     title = f"affectd on {board()}, {platform.system()} {platform.release()}"
-    colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    form = report.Form(colours, sys.stdout.encoding or "ascii")
+    on_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if on_terminal else None
+    form = report.Form(on_terminal and "NO_COLOR" not in os.environ, sys.stdout.encoding or "ascii", width)
     if not options.json:
         line(title)
     findings = []

@@ -28,7 +28,7 @@ def settings(place: Place) -> Iterator[Finding]:
 
 
 def _require_files(read: settings_file.Settings) -> None:
-    from daemon.delivery import access
+    from daemon.delivery.mqtt import access
     from daemon.keeping import require_place
 
     access.check(read.broker)
@@ -40,16 +40,16 @@ def broker(place: Place) -> Iterator[Finding]:
     if place.settings is None:
         yield note("broker", "not asked: the settings cannot be read")
         return
-    from daemon.delivery import probe
+    from daemon.delivery.mqtt import probe
 
     asked = place.settings.broker
     where = f"{asked.host}:{asked.port}"
     try:
         said = probe.ask(asked)
     except (BrokerError, SettingsError) as trouble:
-        at_home = asked.host in ("127.0.0.1", "localhost", "::1")
-        start = "sudo apt install mosquitto && sudo systemctl start mosquitto" if at_home else ""
-        yield fail("broker", f"{where} {trouble}", start or "check [broker] in the settings, and the network", 4)
+        is_ours = asked.host in ("127.0.0.1", "localhost", "::1") and "not there" in str(trouble)
+        start = "sudo apt install mosquitto && sudo systemctl start mosquitto" if is_ours else ""
+        yield fail("broker", f"{where} {trouble}", start or "look at [broker] in the settings, and at the network", 4)
         return
     yield ok("broker", f"{where} accepts, MQTT {said}{', TLS' if asked.tls else ''}{_as_whom(asked.username)}")
 

@@ -46,7 +46,10 @@ def kernels(place: Place) -> Iterator[Finding]:
     named = place.environment("NUMBA_CACHE_DIR")
     if named:
         folder = place.root / named.lstrip("/")
-        n_kept = sum(1 for _ in folder.rglob("*.nbi")) if os.access(folder, os.R_OK) else 0
+        if not os.access(_nearest(folder), os.R_OK | os.X_OK):
+            yield ok("kernels", f"kept compiled in {folder}, which only {place.user} may read")
+            return
+        n_kept = sum(1 for _ in folder.rglob("*.nbi"))
     else:
         from dsp.frontend import kernels_kept_in
 
@@ -71,8 +74,8 @@ def _room(there: Path, outbox_mb: float) -> Finding:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest one above it that there is."""
-    return next(one for one in (folder, *folder.parents) if one.is_dir())
+    """The folder, or the nearest one above it that there is, as far as this user can see."""
+    return next(one for one in (folder, *folder.parents) if os.path.isdir(str(one)))
 
 
 def _why_not(there: Path, user: str) -> str:

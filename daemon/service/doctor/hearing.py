@@ -13,6 +13,7 @@ from daemon.service.doctor.finding import Finding, fail, note, ok
 from daemon.service.doctor.place import Place, is_jetson
 
 OURS = "affectd"
+WITHOUT = {"audio": "sound cards may be out of reach", "jtop": "no watts are logged"}
 
 
 def devices(place: Place) -> Iterator[Finding]:
@@ -35,7 +36,7 @@ def devices(place: Place) -> Iterator[Finding]:
         try:
             device = microphones().find(source.device, known)
         except DeviceError as trouble:
-            yield fail(what, str(trouble), "plug it in, or name another in the settings: affectd devices", trouble.exit_code)
+            yield fail(what, str(trouble), "", trouble.exit_code)
             continue
         holder = held_by(device.card_id, place.root)
         if device.is_dummy:

@@ -23,6 +23,7 @@ SHOWN = (
     "NRestarts",
     "MainPID",
     "User",
+    "SupplementaryGroups",
     "Environment",
     "StateDirectory",
     "CacheDirectory",
@@ -51,6 +52,11 @@ class Place:
     def user(self) -> str:
         """Who runs the service: its own user where it is installed, else who asks."""
         return (self.unit.get("User") if self.is_installed else "") or _asking()
+
+    @property
+    def groups(self) -> list[str]:
+        """Those that systemd gives the service beside its user's own."""
+        return self.unit.get("SupplementaryGroups", "").split() if self.is_installed else []
 
     def environment(self, name: str) -> str:
         """What the service has there, where it is installed, else who asks."""

@@ -51,7 +51,7 @@ def built(place: Place) -> Iterator[Finding]:
         why = _why_not(module)
         if not why:
             yield ok(name, _version(name))
-        elif module == "pyaudio" and place.settings and any(one.device for one in place.settings.source):
+        elif extra == "mic" and place.settings and any(one.device for one in place.settings.source):
             yield fail(name, f"{why}: no microphone can be opened", _build(extra, system), 3)
         else:
             yield note(name, f"{why}: {without}", _build(extra, system))

@@ -10,10 +10,10 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from daemon.delivery import access
-from daemon.delivery.connection import PROTOCOLS, UNSUPPORTED_PROTOCOL
-from daemon.delivery.paho_mended import MendedClient
-from daemon.delivery.sayings import HINTS
+from daemon.delivery.mqtt import access
+from daemon.delivery.mqtt.connection import PROTOCOLS, UNSUPPORTED_PROTOCOL
+from daemon.delivery.mqtt.paho_mended import MendedClient
+from daemon.delivery.mqtt.sayings import HINTS
 from daemon.errors import BrokerError
 from daemon.settings import BrokerSettings
 
