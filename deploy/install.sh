@@ -10,6 +10,7 @@
 # (default python3, 3.8 or newer).
 # A version that does not become READY is taken back, and the one before it goes on. A second run with nothing to do says so.
 set -euo pipefail
+shopt -s inherit_errexit
 umask 022
 
 opt=/opt/affectd

@@ -37,15 +37,18 @@ find_source() { # sets $source, $version and $key: what is to be installed, and 
     version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$source/pyproject.toml" | head -n 1)
   fi
   key=$({
-    if [ -d "$source" ]; then cd "$source" && ours; else echo "$source"; fi | tr '\n' '\0' | xargs -0 sha256sum | sed 's, /.*/, ,'
-    cd "$here" && find . -maxdepth 2 -type f \( -path './systemd/*' -o -name affectd.toml -o -name install.sh -o -path './install.d/*' -o -path './jetson/*.txt' \) | sort |
-      tr '\n' '\0' | xargs -0 sha256sum
+    if [ -d "$source" ]; then sums "$source" ours; else sha256sum <"$source"; fi
+    sums "$here" deployed
     "$python" -c 'import sys; print(sys.version, sys.base_prefix)'
     [ -z "$gpu" ] || sha256sum <"$gpu"
   } | sha256sum | cut -d ' ' -f 1)
 }
 
-ours() { find pyproject.toml daemon dsp models -type f ! -path '*/__pycache__/*' ! -path '*/results/*' | sort; }
+sums() ( # FOLDER LIST: of the files that the function LIST names there
+  cd "$1" && "$2" | sort | tr '\n' '\0' | xargs -0 sha256sum
+)
+ours() { find pyproject.toml daemon dsp models -type f ! -path '*/__pycache__/*' ! -path 'models/lab/results/*' ! -path '*/pictures/*'; }
+deployed() { find affectd.toml install.sh install.d systemd -type f && find . -path './jetson/*.txt'; }
 
 constraints() { # tested releases for this machine, where there are such
   local file
