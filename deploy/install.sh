@@ -111,9 +111,9 @@ uninstall() {
   systemctl daemon-reload
   [ ! -e $opt ] || changed=yes
   [ ! -L $command ] || rm -f $command
-  rm -rf $opt /var/cache/affectd /etc/sysusers.d/affectd.conf /etc/tmpfiles.d/affectd.conf
+  rm -rf $opt /var/cache/affectd /etc/{sysusers,tmpfiles}.d/affectd{,-power}.conf
   if [ -n "$purge" ]; then
-    for unit in $etc /var/lib/affectd /var/log/affectd "$units/$main.d"; do
+    for unit in $etc /var/lib/{,private/}affectd* "$units"/affectd*.service.d; do
       [ ! -e "$unit" ] || { rm -rf "$unit"; changed=yes; }
     done
     [ -z "$user" ] || ! id -u "$user" >/dev/null 2>&1 || { userdel "$user" && changed=yes; }

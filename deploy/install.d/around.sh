@@ -4,17 +4,25 @@
 people_and_folders() { # HOME: the service's user, and where it writes
   local user file
   user=$(user_of "$1")
-  for file in "$1"/share/systemd/*sysusers*; do
-    [ ! -e "$file" ] || put "$file" /etc/sysusers.d/affectd.conf 0644
-  done
-  [ ! -e /etc/sysusers.d/affectd.conf ] || [ -z "$user" ] || id -u "$user" >/dev/null 2>&1 || systemd-sysusers /etc/sysusers.d/affectd.conf
-  for file in "$1"/share/systemd/*tmpfiles*; do
-    [ ! -e "$file" ] || { put "$file" /etc/tmpfiles.d/affectd.conf 0644 && systemd-tmpfiles --create /etc/tmpfiles.d/affectd.conf; }
-  done
+  lay_down "$1" sysusers
+  [ -z "$user" ] || id -u "$user" >/dev/null 2>&1 || systemd-sysusers 2>/dev/null
+  lay_down "$1" tmpfiles
   # as systemd makes them at a start; the kernels are compiled before it
   for file in lib cache; do
     [ -z "$user" ] || [ -d "/var/$file/affectd" ] || install -d -m 0700 -o "$user" -g "$user" "/var/$file/affectd"
   done
+}
+
+lay_down() { # HOME KIND: NAME.KIND.conf to where systemd's tool of that kind reads it
+  local file had=$changed
+  changed=''
+  for file in "$1"/share/systemd/*."$2".conf; do
+    [ ! -e "$file" ] || put "$file" "/etc/$2.d/$(basename "$file" ".$2.conf").conf" 0644
+  done
+  if [ -n "$changed" ]; then
+    case $2 in sysusers) systemd-sysusers 2>/dev/null ;; tmpfiles) systemd-tmpfiles --create ;; esac
+  fi
+  changed=${changed:-$had}
 }
 
 settings() { # HOME BEFORE: an operator's file is never touched; a new version's lies beside it
@@ -40,12 +48,18 @@ as_service() { # HOME COMMAND...: as its user, with its compiled kernels
   (cd / && "${as[@]}" env ${kept:+NUMBA_CACHE_DIR="$kept"} "${@:2}")
 }
 
+trial='
+import sys
+from pathlib import Path
+from daemon import __main__, assembly, settings
+code = __main__.main(["config", "check", sys.argv[1]])
+if code == 0:
+    assembly.open_model(settings.load(Path(sys.argv[1])).model.name)
+sys.exit(code)'
 try_out() { # HOME: all that can be found out while the version before still listens
   local said
-  said=$(as_service "$1" "$1/bin/affectd" config check "$etc/affectd.toml" 2>&1) ||
-    die "$(version_of "$1") cannot run: $(tail -n 1 <<<"$said"); nothing was changed"
-  # compiled now, into the service's cache, and not while somebody waits for it to start
-  said=$(as_service "$1" "$1/bin/python" -c 'from daemon import assembly; from models import registry; assembly.open_model(registry.DEFAULT)' 2>&1) ||
+  # kernels are compiled now, into the service's cache, and not while somebody waits for it to start
+  said=$(as_service "$1" "$1/bin/python" -c "$trial" "$etc/affectd.toml" 2>&1) ||
     die "$(version_of "$1") cannot run: $(tail -n 1 <<<"$said"); nothing was changed"
 }
 

@@ -36,7 +36,7 @@ switch_to() { # HOME: its units and its commands are the ones in use from now on
 }
 
 start() { # until it is READY; what it says when it is not is in $why
-  local since now until said
+  local since now until
   since=$(date +%s) until=$((SECONDS + ready_s))
   systemctl stop "$main"
   systemctl reset-failed "$main" 2>/dev/null || true
@@ -50,12 +50,13 @@ start() { # until it is READY; what it says when it is not is in $why
     [ "$SECONDS" -lt "$until" ] || break
     sleep 0.2
   done
-  why=$(systemctl show "$main" -p StatusText --value)
-  said=$(journalctl -q -u "$main" -o cat --since "@$since" 2>/dev/null || true)
-  why=$({ grep 'affectd: error: ' <<<"$said" || grep -E 'exited, code|timed out' <<<"$said" || echo "${why:-it says nothing}"; } | tail -n 1)
-  why=${why#affectd: error: }
+  why=$(said -p err "$since" || said -p debug "$since" || systemctl show "$main" -p StatusText --value)
   systemctl stop "$main"
   return 1
+}
+
+said() { # -p PRIORITY SINCE: its newest word of at least that weight, if it has said any
+  journalctl -q "_SYSTEMD_UNIT=$main" "$1" "$2" -o cat --since "@$3" 2>/dev/null | tail -n 1 | grep .
 }
 
 start_companions() { # those that run: they are another version's

@@ -85,11 +85,18 @@ build() { # into $home, which is marked whole once it is
     "$home/bin/python" -m pip uninstall -q -y onnxruntime >"$work/pip.log" 2>&1 || true
     pip --no-deps "$gpu"
   fi
+  join_jtop
   install -d "$home/share/doc/affectd"
   cp -r "$here/systemd" "$here/affectd.toml" "$here/install.sh" "$here/install.d" "$home/share/"
   if [ -d "$source" ]; then cp "$source"/{README,CHANGELOG}.md "$source/LICENSE" "$home/share/doc/affectd/"; fi
   echo "$key" >"$home/share/key"
   changed=yes
+}
+
+join_jtop() { # where jtop runs: its client of the same version, for the power logger, which runs in this environment
+  local there
+  there=$(/usr/bin/python3 -c 'from importlib import metadata; print(metadata.version("jetson-stats"))' 2>/dev/null) || return 0
+  (pip "jetson-stats==$there") 2>/dev/null || say "jetson-stats $there did not install into $home: no watts are logged (pip: jetson-stats)"
 }
 
 choose_home() { # sets $home: the version's own folder; another one where the same version is there with other content

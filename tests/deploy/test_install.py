@@ -1,0 +1,344 @@
+"""deploy/install.sh under a real systemd, in a box: installed, upgraded, refused, rolled back, removed.
+
+One machine goes through it all, once; each test looks at what one run left behind. Packages are the test's own, found by
+PYTHONPATH, so pip has only affectd itself to install; `dsp` comes from beside with its kernels compiled, all but one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator
+
+import numpy as np
+import pytest
+import soundfile
+
+from daemon import assembly
+from daemon.demo.broker import PrivateBroker
+from daemon.demo.demo import RECORDING
+from dsp import frontend
+from models.registry import DEFAULT
+from tests.daemon.wire import Watcher
+from tests.fixtures import affectd_box
+from tests.fixtures.systemd_box import SystemdBox
+
+ROOT = Path(__file__).parents[2]
+UNIT = "affectd.service"
+EXTRA = "affectd-extra.service"
+CHECKOUT = "/srv/checkout"
+WHEELS = "/srv/wheels"
+OWN = "/opt/box/own"
+SETTINGS = "/etc/affectd/affectd.toml"
+LONG = "/opt/box/long.flac"
+PATIENCE_S = 400.0
+NOT_NEEDED = ("lab", "networks", "__pycache__", "cl-emodb.onnx", "affectnet-free.onnx")
+RUNS = "        self._pipeline.run("
+BROKEN = "        raise SettingsError('this version is broken')\n"
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Of install.sh, and what it left behind."""
+
+    code: int
+    said: list[str]
+    complained: list[str]
+    current: str
+    previous: str
+    state: str
+    enabled: str
+    main_pid: str
+    settings: bytes
+    beside: bytes
+    """The settings of a new version, beside those."""
+    units: str
+
+    @property
+    def is_clean(self) -> bool:
+        return self.code == 0 and not self.complained
+
+
+class Machine:
+    """A box with a checkout in it, and a broker."""
+
+    def __init__(self, box: SystemdBox, broker: PrivateBroker) -> None:
+        self.box = box
+        self.broker = broker
+        self.python = affectd_box.interpreter(box)
+        self.packages = ":".join([OWN, *affectd_box.packages()])
+
+    def install(self, *arguments: str, script: str = f"{CHECKOUT}/deploy/install.sh") -> Run:
+        own = {"PYTHON": self.python, "PYTHONPATH": self.packages, "PIP_NO_BUILD_ISOLATION": "0"}
+        environment = [f"{name}={value}" for name, value in own.items()]
+        ran = self.box.run("env", *environment, script, *arguments, check=False, patience_s=PATIENCE_S)
+        return Run(
+            ran.returncode,
+            ran.stdout.splitlines(),
+            ran.stderr.splitlines(),
+            current=self.shell("readlink /opt/affectd/current"),
+            previous=self.shell("readlink /opt/affectd/previous"),
+            state=self.shell(f"systemctl is-active {UNIT}"),
+            enabled=self.shell(f"systemctl is-enabled {UNIT}"),
+            main_pid=self.box.property(UNIT, "MainPID"),
+            settings=self.content(SETTINGS),
+            beside=self.content(f"{SETTINGS}.new"),
+            units=self.shell("cd /etc/systemd/system && ls affectd*.service"),
+        )
+
+    def shell(self, command: str) -> str:
+        return self.box.run("sh", "-c", command, check=False).stdout.strip()
+
+    def content(self, place: str) -> bytes:
+        path = self.box.path(place)
+        return path.read_bytes() if path.exists() else b""
+
+    def configure(self) -> None:
+        """As an operator would."""
+        text = f'[broker]\nport = {self.broker.port}\n[[source]]\nname = "driver"\nrecording = "{LONG}"\n'
+        self.box.path(SETTINGS).write_text(text)
+
+    def edit(self, place: str, old: str, new: str) -> None:
+        path = self.box.path(f"{CHECKOUT}/{place}")
+        text = path.read_text()
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new))
+
+    def version(self, old: str, new: str) -> None:
+        self.edit("pyproject.toml", f'version = "{old}"', f'version = "{new}"')
+
+    def hears(self) -> bool:
+        """An utterance reaches a subscriber that has come just now."""
+        with Watcher(self.broker.port) as watcher:
+            watcher.await_that(lambda: bool(watcher.of("utterance")))
+        return True
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    with ExitStack() as opened:
+        broker = opened.enter_context(PrivateBroker())
+        box = opened.enter_context(SystemdBox(affectd_box.binds()))
+        there = Machine(box, broker)
+        _put_checkout(box)
+        _keep_all_kernels_but_one(there)
+        box.write(f"/etc/systemd/system/{UNIT}.d/packages.conf", f"[Service]\nEnvironment=PYTHONPATH={there.packages}\n")
+        sound, rate_hz = soundfile.read(RECORDING, dtype="int16")
+        long = box.path(LONG)
+        long.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(str(long), np.tile(sound, 40), rate_hz)
+        yield there
+
+
+def _put_checkout(box: SystemdBox) -> None:
+    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "deploy"):
+        box.copy(ROOT / name, f"{CHECKOUT}/{name}")
+    for name in ("daemon", "dsp", "models"):
+        for path in sorted((ROOT / name).rglob("*")):
+            if path.is_file() and not set(NOT_NEEDED) & set(path.relative_to(ROOT).parts):
+                box.copy(path, f"{CHECKOUT}/{path.relative_to(ROOT)}")
+    box.copy(ROOT / "dsp", f"{OWN}/dsp")
+
+
+def _keep_all_kernels_but_one(machine: Machine) -> None:
+    """In the service's folder, as an installation before would have left them; to compile them takes a dozen seconds."""
+    box, kept = machine.box, affectd_box.KERNELS
+    assembly.open_model(DEFAULT)
+    here = frontend.kernels_kept_in()
+    assert here
+    told = "from dsp import frontend; print(frontend.kernels_kept_in())"
+    there = box.run(
+        "env", f"NUMBA_CACHE_DIR={kept}", f"PYTHONPATH={machine.packages}", machine.python, "-c", told
+    ).stdout.strip()
+    for file in Path(here).glob(f"*.py{sys.version_info[0]}{sys.version_info[1]}*.nb[ic]"):
+        if not file.name.startswith("levels.take_in"):
+            box.copy(file, f"{there}/{file.name}")
+    box.write("/etc/sysusers.d/affectd.conf", (ROOT / "deploy" / "systemd" / "affectd.sysusers.conf").read_text())
+    box.run("systemd-sysusers")
+    box.run("chown", "-R", "affectd:affectd", os.path.dirname(kept))
+    box.run("chmod", "0700", os.path.dirname(kept))
+
+
+# --- what happens, once ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def first(machine: Machine) -> Run:
+    """On a machine that has never had it, from a checkout with a unit that the next version has no more."""
+    machine.box.write(f"{CHECKOUT}/deploy/systemd/{EXTRA}", "[Service]\nExecStart=/bin/sleep 1000\n")
+    return machine.install()
+
+
+@pytest.fixture(scope="module")
+def started(machine: Machine, first: Run) -> Run:
+    """What it says to do, done, and then once more: nothing is to be changed."""
+    machine.configure()
+    machine.box.run("systemctl", "start", UNIT)
+    return machine.install()
+
+
+@pytest.fixture(scope="module")
+def upgraded(machine: Machine, started: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """By a wheel in a folder, without a network."""
+    machine.version("0.1.0", "0.2.0")
+    machine.box.path(f"{CHECKOUT}/deploy/systemd/{EXTRA}").unlink()
+    command = [machine.python, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", WHEELS, CHECKOUT]
+    machine.box.run("env", f"PYTHONPATH={machine.packages}", *command)
+    return machine.install("--wheels", WHEELS)
+
+
+@pytest.fixture(scope="module")
+def refused(machine: Machine, upgraded: Run) -> Run:
+    """A version that passes every test but does not become READY."""
+    machine.version("0.2.0", "0.3.0")
+    machine.edit("daemon/serve.py", RUNS, f"        from daemon.errors import SettingsError\n{BROKEN}{RUNS}")
+    return machine.install()
+
+
+@pytest.fixture(scope="module")
+def heard(machine: Machine, refused: Run) -> bool:
+    """After that."""
+    return machine.hears()
+
+
+@pytest.fixture(scope="module")
+def unfit(machine: Machine, heard: bool) -> Run:
+    """The same again, with settings that it does not take; they are mended then."""
+    settings = machine.box.path(SETTINGS)
+    right = settings.read_text()
+    settings.write_text(right.replace("recording", "sound"))
+    ran = machine.install()
+    settings.write_text(right)
+    return ran
+
+
+@pytest.fixture(scope="module")
+def back(machine: Machine, unfit: Run) -> Run:
+    """By the script that was installed, not by the checkout's."""
+    return machine.install("--rollback", script="/opt/affectd/current/share/install.sh")
+
+
+@pytest.fixture(scope="module")
+def removed(machine: Machine, back: Run) -> Run:
+    return machine.install("--uninstall")
+
+
+@pytest.fixture(scope="module")
+def purged(machine: Machine, removed: Run) -> Run:
+    return machine.install("--uninstall", "--purge")
+
+
+# --- what it left behind -----------------------------------------------------------------------------------------------
+
+
+def test_a_first_installation_ends_with_what_to_do_next_and_starts_nothing(machine: Machine, first: Run) -> None:
+    assert first.is_clean, first
+    assert "Name a microphone and a broker in /etc/affectd/affectd.toml, then: systemctl start affectd" in first.said[-2]
+    assert (first.current, first.previous, first.state, first.enabled) == ("/opt/affectd/0.1.0", "", "inactive", "enabled")
+    assert first.settings == (ROOT / "deploy" / "affectd.toml").read_bytes()
+
+
+def test_the_settings_are_the_service_s_to_read_and_root_s_to_write(machine: Machine, started: Run) -> None:
+    told = "stat -c '%a %U:%G' /etc/affectd /etc/affectd/affectd.toml /var/lib/affectd /var/cache/affectd"
+    modes = ["750 root:affectd", "640 root:affectd", "700 affectd:affectd", "700 affectd:affectd"]
+    assert machine.shell(told).splitlines() == modes
+
+
+def test_kernels_are_compiled_into_the_service_s_cache_before_it_starts(machine: Machine, first: Run) -> None:
+    assert machine.shell(f"find {affectd_box.KERNELS} -name 'levels.take_in*.nbi' -user affectd | wc -l") == "1"
+
+
+def test_units_come_and_go_with_their_version_and_only_the_service_is_enabled(
+    machine: Machine, first: Run, upgraded: Run, back: Run
+) -> None:
+    ours = sorted(path.name for path in (ROOT / "deploy" / "systemd").glob("*.service"))
+    assert first.units.split() == sorted([*ours, EXTRA])
+    assert upgraded.units.split() == ours
+    assert back.units.split() == sorted([*ours, EXTRA])
+    enabled = machine.shell("systemctl list-unit-files 'affectd*' --state enabled --no-legend | cut -d ' ' -f 1")
+    assert enabled.split() == [UNIT]
+
+
+def test_a_second_run_changes_nothing_and_says_so(started: Run) -> None:
+    assert started.is_clean, started
+    assert started.said == ["install: nothing to do: affectd 0.1.0 is installed, affectd.service is active"]
+    assert started.beside == b""
+
+
+def test_an_upgrade_by_a_wheel_listens_and_keeps_the_settings(started: Run, upgraded: Run) -> None:
+    assert upgraded.is_clean, upgraded
+    assert upgraded.said[-1] == "install: affectd 0.2.0 is installed and listens"
+    assert (upgraded.current, upgraded.previous) == ("/opt/affectd/0.2.0", "/opt/affectd/0.1.0")
+    assert (upgraded.state, upgraded.enabled) == ("active", "enabled")
+    assert upgraded.main_pid != started.main_pid
+    assert upgraded.settings == started.settings
+    assert upgraded.beside == (ROOT / "deploy" / "affectd.toml").read_bytes()
+
+
+def test_a_version_that_does_not_become_ready_is_taken_back_and_the_one_before_it_listens(
+    upgraded: Run, refused: Run, heard: bool
+) -> None:
+    assert refused.code == 1
+    why = "0.3.0 did not become READY (this version is broken): went back to 0.2.0, which listens"
+    assert refused.complained == [f"install: error: {why}"]
+    assert (refused.current, refused.previous) == (upgraded.current, upgraded.previous)
+    assert refused.state == "active"
+    assert refused.settings == upgraded.settings
+    assert heard
+
+
+def test_settings_that_a_version_does_not_take_never_stop_the_one_that_listens(refused: Run, unfit: Run) -> None:
+    assert unfit.code == 1
+    (complaint,) = unfit.complained
+    assert "0.3.0 cannot run: " in complaint
+    assert "unknown key 'sound'" in complaint
+    assert complaint.endswith("nothing was changed")
+    assert (unfit.current, unfit.main_pid, unfit.state) == (refused.current, refused.main_pid, "active")
+
+
+def test_a_rollback_returns_to_the_version_before(back: Run) -> None:
+    assert back.is_clean, back
+    assert (back.current, back.previous, back.state) == ("/opt/affectd/0.1.0", "/opt/affectd/0.2.0", "active")
+
+
+def test_what_is_removed_is_gone_but_for_settings_and_state(machine: Machine, back: Run, removed: Run) -> None:
+    assert removed.is_clean, removed
+    assert removed.current == removed.previous == ""
+    assert removed.settings == back.settings
+    assert (
+        machine.shell("ls -d /opt/affectd /etc/systemd/system/affectd.service /usr/local/bin/affectd /var/cache/affectd") == ""
+    )
+
+
+def test_with_purge_everything_goes_and_then_there_is_nothing_to_do(machine: Machine, purged: Run) -> None:
+    assert purged.is_clean, purged
+    assert machine.shell("ls -d /etc/affectd* /var/lib/affectd* /etc/systemd/system/affectd*; id -u affectd") == ""
+    again = machine.install("--uninstall")
+    assert again.said == ["install: nothing to do: affectd is not installed"]
+
+
+# --- without a machine -------------------------------------------------------------------------------------------------
+
+
+def test_the_options_are_told(machine: Machine) -> None:
+    told = machine.install("--help")
+    assert told.code == 0
+    for option in ("--wheels", "--onnxruntime-gpu", "--ready-within", "--rollback", "--uninstall", "--purge"):
+        assert re.search(rf"{option}\b", "\n".join(told.said)), option
+
+
+@pytest.mark.parametrize("arguments", [["--colour"], ["--purge"]])
+def test_an_option_that_cannot_be_is_a_mistake_of_usage(machine: Machine, arguments: list[str]) -> None:
+    assert machine.install(*arguments).code == 2
+
+
+def test_it_wants_root(machine: Machine) -> None:
+    ran = machine.box.run("setpriv", "--reuid", "65534", f"{CHECKOUT}/deploy/install.sh", check=False)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("install: error: this needs root: sudo ")
