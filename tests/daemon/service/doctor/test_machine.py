@@ -178,9 +178,9 @@ def test_the_service_is_as_systemd_sees_it(unit: dict[str, str], mark: str, says
 
 def test_an_acted_board_has_its_power_mode_and_its_watts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = board(tmp_path)
-    monkeypatch.setenv("PATH", program(tmp_path, "nvpmodel", "NV Power Mode: MODE_15W_2CORE\n3"), prepend=":")
+    monkeypatch.setenv("PATH", program(tmp_path, "nvpmodel", "NV Power Mode: MODE_15W_2CORE\n0"), prepend=":")
     found = {each.what: each for each in machine.power(place(root=root))}
-    assert found["power mode"].says == "MODE_15W_2CORE (3)"
+    assert found["power mode"].says == "MODE_15W_2CORE (0)"
     assert "systemctl restart jtop" in found["power"].do
     (root / "run").mkdir()
     (root / "run" / "jtop.sock").touch()
