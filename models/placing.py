@@ -70,7 +70,7 @@ class Placing:
 
     def _require_built_with(self, provider: str) -> None:
         if NAMES[provider] not in self._built_with:
-            raise ModelError("this ONNX Runtime was built without it: install NVIDIA's onnxruntime-gpu")
+            raise ModelError("this ONNX Runtime was built without it; NVIDIA's onnxruntime-gpu has it")
 
 
 def _shapes(on_cpu: Opened) -> Shapes:
