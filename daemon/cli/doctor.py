@@ -34,6 +34,10 @@ def run(options: argparse.Namespace) -> int:
     from daemon.service.doctor.place import board
 
     at = examine.place(options.config)
+    kernels = at.environment("NUMBA_CACHE_DIR")
+    if os.access(kernels, os.W_OK):
+        # those of the service, which need not be compiled anew; Numba reads this when it is loaded
+        os.environ["NUMBA_CACHE_DIR"] = kernels
     if options.build_engine:
         line(engine.build(at, say))
         return 0

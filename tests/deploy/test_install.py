@@ -186,7 +186,18 @@ def started(machine: Machine, first: Run) -> Run:
 
 
 @pytest.fixture(scope="module")
-def upgraded(machine: Machine, started: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def examined(machine: Machine, started: Run) -> dict[str, tuple[int, str]]:
+    """By the doctor, asked by root and by somebody: its exit code and what it says."""
+    found = {}
+    for user in ("root", "nobody"):
+        command = ["runuser", "-u", user, "--", "env", f"PYTHONPATH={machine.packages}", "affectd", "doctor"]
+        ran = machine.box.run(*command, check=False, patience_s=PATIENCE_S)
+        found[user] = ran.returncode, ran.stdout + ran.stderr
+    return found
+
+
+@pytest.fixture(scope="module")
+def upgraded(machine: Machine, started: Run, examined: dict[str, tuple[int, str]]) -> Run:
     """By a wheel in a folder, without a network."""
     machine.version("0.1.0", "0.2.0")
     machine.box.path(f"{CHECKOUT}/deploy/systemd/{EXTRA}").unlink()
@@ -268,6 +279,27 @@ def test_a_second_run_changes_nothing_and_says_so(started: Run) -> None:
     assert started.is_clean, started
     assert started.said == ["install: nothing to do: affectd 0.1.0 is installed, affectd.service is active"]
     assert started.beside == b""
+
+
+def test_the_doctor_finds_the_service_well(examined: dict[str, tuple[int, str]]) -> None:
+    code, said = examined["root"]
+    assert code == 0, said
+    for line in (
+        "settings       /etc/affectd/affectd.toml: good",
+        "state folder   /var/lib/affectd",
+        "group audio    affectd is a member",
+        "service        active: listening to 1 of 1 seat",
+    ):
+        assert f"✓ {line}" in said, said
+    assert re.search(r"✓ kernels +\d+ kept compiled in /var/cache/affectd/numba", said)
+
+
+def test_the_doctor_tells_somebody_who_may_not_look_to_ask_as_root(examined: dict[str, tuple[int, str]]) -> None:
+    code, said = examined["nobody"]
+    assert code == 2
+    assert "affectd.toml: cannot be read: Permission denied" in said
+    assert "→ sudo affectd doctor" in said
+    assert "Traceback" not in said
 
 
 def test_an_upgrade_by_a_wheel_listens_and_keeps_the_settings(started: Run, upgraded: Run) -> None:

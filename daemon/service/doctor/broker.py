@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Iterator
 
 from daemon import settings as settings_file
@@ -19,7 +20,9 @@ def settings(place: Place) -> Iterator[Finding]:
         read = settings_file.load(place.config)
         _require_files(read)
     except SettingsError as trouble:
-        yield fail("settings", str(trouble), f"affectd config check {place.config}", trouble.exit_code)
+        may_read = os.access(place.config, os.R_OK)
+        do = f"affectd config check {place.config}" if may_read else "sudo affectd doctor: others may not read it"
+        yield fail("settings", str(trouble), do, trouble.exit_code)
         return
     if read.source:
         yield ok("settings", f"{place.config}: good")

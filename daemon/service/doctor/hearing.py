@@ -53,14 +53,11 @@ def groups(place: Place) -> Iterator[Finding]:
     for group, wanted in (("audio", True), ("jtop", is_jetson(place.root))):
         if not wanted or user == "root":
             continue
-        if user in _members(group):
+        if group in place.groups or user in _members(group):
             yield ok(f"group {group}", f"{user} is a member")
-        elif group == "audio":
-            yield note(
-                f"group {group}", f"{user} is no member, sound cards may be out of reach", f"sudo usermod -aG audio {user}"
-            )
         else:
-            yield note(f"group {group}", f"{user} is no member: no watts are logged", f"sudo usermod -aG {group} {user}")
+            do = f"sudo usermod -aG {group} {user}, then log in anew"
+            yield note(f"group {group}", f"{user} is no member: {WITHOUT[group]}", do)
 
 
 def held_by(card_id: str, root: Path) -> str:
