@@ -29,9 +29,12 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 while [ $# -gt 0 ]; do
   case $1 in
-    --wheels) wheels=$(cd "${2:?--wheels wants a folder}" && pwd); shift ;;
-    --onnxruntime-gpu) gpu=$(readlink -e "${2:?--onnxruntime-gpu wants a file}"); shift ;;
-    --ready-within) ready_s=${2:?--ready-within wants seconds}; shift ;;
+    --wheels) wheels=$(cd "${2:-/nowhere}" 2>/dev/null && pwd) || code=2 die "$1 wants a folder"; shift ;;
+    --onnxruntime-gpu) gpu=$(readlink -e "${2:-}") || code=2 die "$1 wants a file"; shift ;;
+    --ready-within)
+      ready_s=${2:-}
+      [[ $ready_s =~ ^[0-9]+$ ]] || code=2 die "$1 wants seconds"
+      shift ;;
     --rollback) goal=rollback ;;
     --uninstall) goal=uninstall ;;
     --purge) purge=yes ;;

@@ -18,7 +18,8 @@ from models.providers import ACCELERATORS, AUTO, CPU, Inference
 from models.session import first_line
 
 TOLERANCE = 0.02
-"""No probability may be farther from the CPU's: 16 bits with the weights as they are stay below a hundredth."""
+"""No probability may be farther from the CPU's. Weights of 16 bits alone move none by more than 0.0002; TensorRT computes in 16
+bits, too, which comes on top, and a label that this could change was as good as another."""
 N_TIMED = 15
 LOUDNESS, LIVELINESS = -6.0, 3.0
 """Mean and deviation of the trial's frames, about those of log-mel."""

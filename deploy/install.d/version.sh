@@ -96,7 +96,7 @@ build() { # into $home, which is marked whole once it is
 join_jtop() { # where jtop runs: its client of the same version, for the power logger, which runs in this environment
   local there
   there=$(/usr/bin/python3 -c 'from importlib import metadata; print(metadata.version("jetson-stats"))' 2>/dev/null) || return 0
-  (pip "jetson-stats==$there") 2>/dev/null || say "jetson-stats $there did not install into $home: no watts are logged (pip: jetson-stats)"
+  (pip "jetson-stats==$there") 2>/dev/null || say "no watts are logged, jetson-stats $there did not install; try: $home/bin/python -m pip install jetson-stats==$there"
 }
 
 choose_home() { # sets $home: the version's own folder; another one where the same version is there with other content

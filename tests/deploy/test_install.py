@@ -364,7 +364,10 @@ def test_the_options_are_told(machine: Machine) -> None:
         assert re.search(rf"{option}\b", "\n".join(told.said)), option
 
 
-@pytest.mark.parametrize("arguments", [["--colour"], ["--purge"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--colour"], ["--purge"], ["--wheels"], ["--wheels", "/no/such"], ["--onnxruntime-gpu"], ["--ready-within", "soon"]],
+)
 def test_an_option_that_cannot_be_is_a_mistake_of_usage(machine: Machine, arguments: list[str]) -> None:
     assert machine.install(*arguments).code == 2
 
