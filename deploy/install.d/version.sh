@@ -88,7 +88,7 @@ build() { # into $home, which is marked whole once it is
   join_jtop
   install -d "$home/share/doc/affectd"
   cp -r "$here/systemd" "$here/affectd.toml" "$here/install.sh" "$here/install.d" "$home/share/"
-  if [ -d "$source" ]; then cp "$source"/{README,CHANGELOG}.md "$source/LICENSE" "$home/share/doc/affectd/"; fi
+  cp "$here"/../{README.md,CHANGELOG.md,LICENSE} "$home/share/doc/affectd/" 2>/dev/null || true # a wheel may come without
   echo "$key" >"$home/share/key"
   changed=yes
 }

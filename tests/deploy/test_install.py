@@ -181,7 +181,7 @@ def first(machine: Machine) -> Run:
 def started(machine: Machine, first: Run) -> Run:
     """What it says to do, done, and then once more: nothing is to be changed."""
     machine.configure()
-    machine.box.run("systemctl", "start", UNIT)
+    machine.box.run("systemctl", "start", UNIT, patience_s=PATIENCE_S)
     return machine.install()
 
 
@@ -202,7 +202,7 @@ def upgraded(machine: Machine, started: Run, examined: dict[str, tuple[int, str]
     machine.version("0.1.0", "0.2.0")
     machine.box.path(f"{CHECKOUT}/deploy/systemd/{EXTRA}").unlink()
     command = [machine.python, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", WHEELS, CHECKOUT]
-    machine.box.run("env", f"PYTHONPATH={machine.packages}", *command)
+    machine.box.run("env", f"PYTHONPATH={machine.packages}", *command, patience_s=PATIENCE_S)
     return machine.install("--wheels", WHEELS)
 
 
@@ -255,6 +255,11 @@ def test_a_first_installation_ends_with_what_to_do_next_and_starts_nothing(machi
     assert "Name a microphone and a broker in /etc/affectd/affectd.toml, then: systemctl start affectd" in first.said[-2]
     assert (first.current, first.previous, first.state, first.enabled) == ("/opt/affectd/0.1.0", "", "inactive", "enabled")
     assert first.settings == (ROOT / "deploy" / "affectd.toml").read_bytes()
+
+
+def test_what_the_unit_names_as_its_documentation_is_there(machine: Machine, started: Run) -> None:
+    place = machine.box.property(UNIT, "Documentation")
+    assert machine.shell(f"head -n 1 {place[len('file:') :]}") == "# affectd"
 
 
 def test_the_settings_are_the_service_s_to_read_and_root_s_to_write(machine: Machine, started: Run) -> None:

@@ -155,6 +155,13 @@ def test_what_is_built_from_source_is_named_with_its_system_packages(board: Boar
     assert {"portaudio19-dev", "libsystemd-dev", "pkg-config", "gcc"} <= set(heading.split())
 
 
+def test_the_installer_takes_them_on_such_a_machine_and_on_no_other(board: Board) -> None:
+    for machine, pins_file in (("aarch64", str(JETSON / board.pins)), ("x86_64", "")):
+        script = f"uname() {{ echo {machine}; }}; here={ROOT}/deploy; . $here/install.d/version.sh; constraints {board.python}"
+        said = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert said.strip() == (f"--constraint={pins_file}" if pins_file else "")
+
+
 def test_a_missing_release_is_found(board: Board) -> None:
     known = pins(board, "as wheels")
     assert list(lacking(["numpy>=99", "nowhere", 'elsewhere; sys_platform == "win32"'], board, known)) == [
