@@ -5,6 +5,7 @@ Each fixture is one run in this story, and gives what it left behind; the next o
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from typing import Iterator
 

@@ -7,7 +7,8 @@ import pwd
 from pathlib import Path
 from typing import Iterator
 
-from daemon.capture import microphones
+from daemon.capture import device as named
+from daemon.capture import process, require_pyaudio
 from daemon.errors import DeviceError
 from daemon.service.doctor.finding import Finding, fail, note, ok
 from daemon.service.doctor.place import Place, is_jetson
@@ -20,7 +21,8 @@ def devices(place: Place) -> Iterator[Finding]:
     """Each source's, else what there is."""
     sources = place.settings.source if place.settings else ()
     try:
-        known = microphones().devices()
+        require_pyaudio()
+        known = process.devices()
     except DeviceError as trouble:
         yield note("microphone", str(trouble))
         return
@@ -34,7 +36,7 @@ def devices(place: Place) -> Iterator[Finding]:
             yield _of_recording(what, source.recording)
             continue
         try:
-            device = microphones().find(source.device, known)
+            device = named.find(source.device, known)
         except DeviceError as trouble:
             yield fail(what, str(trouble), "", trouble.exit_code)
             continue

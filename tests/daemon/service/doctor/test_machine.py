@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from daemon.capture.microphone import Device
 from daemon.service.doctor import folders, hearing, inference, machine, software
 from daemon.service.doctor import place as place_module
 from daemon.service.doctor.finding import FAIL, NOTE, OK
@@ -87,10 +86,6 @@ def test_engines_are_the_service_s_where_it_is_installed(tmp_path: Path, monkeyp
 
 
 # --- microphones, where ALSA's files are acted: no card is here --------------------------------------------------------
-
-
-def cabin(card_id: str = "Device", name: str = "USB Audio Device") -> Device:
-    return Device(3, name, card_id, 1, 48000)
 
 
 def held(root: Path, command: str) -> None:
