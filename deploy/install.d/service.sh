@@ -50,7 +50,7 @@ start() { # until it is READY; what it says when it is not is in $why
     [ "$SECONDS" -lt "$until" ] || break
     sleep 0.2
   done
-  why=$(said -p err "$since" || said -p debug "$since" || systemctl show "$main" -p StatusText --value)
+  why=$(said -p err "$since" || systemctl show "$main" -p StatusText --value | grep . || said -p debug "$since" || echo 'it says nothing')
   systemctl stop "$main"
   return 1
 }
@@ -74,6 +74,7 @@ replace_by() { # HOME: start it in the place of the version that runs, and go ba
   if start; then return 0; fi
   failed=$why
   if [ -z "$before" ] || [ "$before" = "$1" ] || [ -z "$was_ready" ]; then
+    [ -z "$before" ] || [ "$before" = "$1" ] || point "$opt/previous" "$before"
     systemctl start --no-block "$main" # it goes on trying, as it did before
     die "$(version_of "$1") is installed, but did not become READY ($failed); affectd doctor says what to do"
   fi

@@ -32,9 +32,10 @@ def service(place: Place) -> Iterator[Finding]:
         yield note("service", "no systemd here: start `affectd run` by what there is")
     elif not place.is_installed:
         yield note("service", "not installed", "sudo deploy/install.sh")
-    elif unit.get("ActiveState") == "active":
-        status = unit.get("StatusText")
-        yield ok("service", f"active{f': {status}' if status else ''}, {unit.get('NRestarts', '0')} restarts")
+    elif unit.get("ActiveState") in ("active", "activating"):
+        state, status = unit["ActiveState"], unit.get("StatusText")
+        told = f"{state}{f': {status}' if status else ''}, {unit.get('NRestarts', '0')} restarts"
+        yield ok("service", told) if state == "active" else note("service", told, "journalctl -u affectd -n 30")
     else:
         state, enabled = unit.get("ActiveState", "?"), unit.get("UnitFileState", "?")
         yield note("service", f"{state}, {enabled}", "sudo systemctl restart affectd; journalctl -u affectd -n 30")

@@ -162,6 +162,7 @@ def test_the_kernel_is_asked_whether_the_clock_is_right(monkeypatch: pytest.Monk
         ({}, NOTE, "no systemd here"),
         ({"LoadState": "not-found"}, NOTE, "not installed"),
         (UNIT, OK, "active: listening, 2 restarts"),
+        ({**UNIT, "ActiveState": "activating", "StatusText": "waits"}, NOTE, "activating: waits, 2 restarts"),
         ({**UNIT, "ActiveState": "failed", "UnitFileState": "enabled"}, NOTE, "failed, enabled"),
     ],
 )
