@@ -107,15 +107,23 @@ class Log:
         return name if folder == self.folder else None
 
 
+Refuse = Callable[[str], int]
+"""What SQLite is told of a "write", "truncate" or "sync": OK, or one of its codes for what went wrong."""
+
+
+def _never(_kind: str) -> int:
+    return OK
+
+
 @contextmanager
-def recording(folder: Path) -> Iterator[Log]:
-    """Of connections opened within, and closed within."""
+def recording(folder: Path, refuse: Refuse = _never) -> Iterator[Log]:
+    """Of connections opened within, and closed within; what is refused is neither done nor noted."""
     log = Log(folder)
     log.found([one.name for one in folder.iterdir()] if folder.exists() else [])
     library = ctypes.CDLL(_sqlite3.__file__)
     library.sqlite3_vfs_find.restype = ctypes.POINTER(Vfs)
     real = library.sqlite3_vfs_find(None)
-    shim = _Shim(log, real.contents)
+    shim = _Shim(log, real.contents, refuse)
     assert library.sqlite3_vfs_register(ctypes.byref(shim.vfs), 1) == OK
     try:
         with pytest.MonkeyPatch.context() as patch:
@@ -128,8 +136,9 @@ def recording(folder: Path) -> Iterator[Log]:
 class _Shim:
     """The VFS in front, which is not to be collected as long as it is in use."""
 
-    def __init__(self, log: Log, real: Vfs) -> None:
+    def __init__(self, log: Log, real: Vfs, refuse: Refuse) -> None:
         self._log = log
+        self._refuse = refuse
         self._real = SimpleNamespace(open=Open(real.open), delete=Delete(real.delete))
         self._names: dict[int, str] = {}
         """Of open files, by their address."""
@@ -165,6 +174,13 @@ class _Shim:
                 self._log.add("sync folder")
         return code
 
+    def _synced(self, file: int) -> int:
+        self._log.add("sync", self._names[file])
+        if file in self._sync_folder:
+            self._sync_folder.discard(file)
+            self._log.add("sync folder")
+        return OK
+
     def _in_front_of(self, address: int) -> tuple[Methods, Any]:
         if address not in self._tables:
             behind = ctypes.cast(address, ctypes.POINTER(Methods)).contents
@@ -173,19 +189,19 @@ class _Shim:
             write, truncate = Write(behind.write), Truncate(behind.truncate)
 
             def on_write(file: int, data: int, n_bytes: int, at: int) -> int:
-                self._log.add("write", self._names[file], at, ctypes.string_at(data, n_bytes))
-                return int(write(file, data, n_bytes, at))
+                refused = self._refuse("write")
+                if not refused:
+                    self._log.add("write", self._names[file], at, ctypes.string_at(data, n_bytes))
+                return refused or int(write(file, data, n_bytes, at))
 
             def on_truncate(file: int, size: int) -> int:
-                self._log.add("truncate", self._names[file], size)
-                return int(truncate(file, size))
+                refused = self._refuse("truncate")
+                if not refused:
+                    self._log.add("truncate", self._names[file], size)
+                return refused or int(truncate(file, size))
 
             def on_sync(file: int, flags: int) -> int:
-                self._log.add("sync", self._names[file])
-                if file in self._sync_folder:
-                    self._sync_folder.discard(file)
-                    self._log.add("sync folder")
-                return OK
+                return self._refuse("sync") or self._synced(file)
 
             callbacks = (Write(on_write), Truncate(on_truncate), Sync(on_sync))
             front.write, front.truncate, front.sync = (ctypes.cast(one, Pointer).value for one in callbacks)
