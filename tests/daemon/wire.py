@@ -69,9 +69,9 @@ class Wire:
 
     def await_farewell(self) -> None:
         """Until both sides of every connection have hung up by themselves, and each has heard all that the other said."""
-        for passer in self._relay.passers:
-            passer.join(PATIENCE_S)
-            assert not passer.is_alive(), "a connection is still open"
+        for connection in self._relay.served:
+            connection.join(PATIENCE_S)
+            assert not connection.is_alive(), "a connection is still open"
 
     def cut(self) -> None:
         """Both sides lose the connection without a farewell; the port is closed."""

@@ -82,3 +82,5 @@ def left_by_a_service(place: Path, life: Life, chance: random.Random, killed: bo
     if killed:
         shutil.copytree(first.parent, place.parent)
     outbox.close()
+    if killed:
+        shutil.rmtree(first.parent)
