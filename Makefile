@@ -28,7 +28,7 @@ endif
 	@if $(LAB_RUNS); then $(VENV) -m pytest $(PYTEST_ARGS); else \
 	  echo "mypy and the lab's tests need Python 3.10 or newer: not done"; $(VENV) -m pytest --ignore tests/lab $(PYTEST_ARGS); fi
 
-faults: ## the fault suite in full: kills, broken brokers, disks and files, clocks, microphones; an hour or so, and figures
+faults: ## the fault suite in full: kills, power cuts, broken brokers, disks and files, clocks, microphones; an hour or so, and figures
 	@deploy/setup.sh test
 	AFFECTD_FAULTS=full $(VENV) -m pytest -s -o timeout=7200 tests/faults $(PYTEST_ARGS)
 

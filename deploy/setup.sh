@@ -40,8 +40,8 @@ HAS_VENV='import venv, ensurepip'
 HAS_HEADERS='import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
 mic_can_be_built() { [ -e /usr/include/portaudio.h ] && has gcc && python_has "$python" "$HAS_HEADERS"; }
 
-list_missing_packages() { # fills `needed`, without which we stop, and `for_mic`, without which the microphone is off
-  needed=() for_mic=()
+list_missing_packages() { # fills `needed`, without which we stop, `for_mic`, without which the microphone is off, `for_more`: see below
+  needed=() for_mic=() for_more=()
   local version=3
   if has "$python"; then
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -68,20 +68,23 @@ list_missing_packages() { # fills `needed`, without which we stop, and `for_mic`
     [ -e /usr/include/systemd/sd-daemon.h ] || needed+=(libsystemd-dev)
     has gcc || needed+=(gcc libc6-dev)
     python_has "$python" "$HAS_HEADERS" || needed+=("python$version-dev")
+    # a second broker, large: where it cannot be had its tests are skipped, and say so
+    [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || for_more+=(rabbitmq-server)
   fi
 }
 
 system_packages() {
-  local needed for_mic
+  local needed for_mic for_more
   list_missing_packages
-  [ ${#needed[@]} -eq 0 ] && [ ${#for_mic[@]} -eq 0 ] && return
+  [ ${#needed[@]} -eq 0 ] && [ ${#for_mic[@]} -eq 0 ] && [ ${#for_more[@]} -eq 0 ] && return
   if ! may_use_apt; then
-    local all=("${needed[@]}" "${for_mic[@]}")
+    local all=("${needed[@]}" "${for_mic[@]}" "${for_more[@]}")
     [ ${#needed[@]} -eq 0 ] || die "missing on this machine: ${needed[*]}. Type: sudo apt-get install -y ${all[*]}"
     return 0
   fi
   [ ${#needed[@]} -eq 0 ] || apt_install "${needed[@]}" || die "these are needed: ${needed[*]}"
   [ ${#for_mic[@]} -eq 0 ] || apt_install "${for_mic[@]}" || true
+  [ ${#for_more[@]} -eq 0 ] || apt_install "${for_more[@]}" || true
 }
 
 # --- Python packages ---------------------------------------------------------------------------------------------

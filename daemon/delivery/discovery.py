@@ -68,7 +68,12 @@ def message(settings: Settings, labels: Sequence[str]) -> tuple[str, bytes]:
     sources = [one.name for one in settings.source]
     about = description(settings.node.name, sources, labels, settings.broker.cloudevents)
     payload = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
-    return f"{settings.discovery.prefix}/device/affectd-{settings.node.name}/config", payload
+    return topic(settings), payload
+
+
+def topic(settings: Settings) -> str:
+    """Where Home Assistant looks for the device."""
+    return f"{settings.discovery.prefix}/device/affectd-{settings.node.name}/config"
 
 
 def description(node: str, sources: Sequence[str], labels: Sequence[str], cloudevents: bool = False) -> dict[str, Any]:

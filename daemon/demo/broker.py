@@ -22,21 +22,21 @@ START_S = 10.0
 class PrivateBroker:
     """mosquitto on 127.0.0.1, anonymous, nothing on disk but its settings. Use it as a context."""
 
-    def __init__(self, port: int = 0) -> None:
-        """`port` 0: any free one. Raises BrokerError when mosquitto is not installed."""
+    def __init__(self, port: int = 0, *more: str) -> None:
+        """`port` 0: any free one. `more`: lines for its settings. Raises BrokerError when mosquitto is not installed."""
         found = shutil.which("mosquitto") or shutil.which("mosquitto", path=PLACES)
         if found is None:
             raise BrokerError("mosquitto is not installed: type `sudo apt install mosquitto`")
         self._program = found
         self.port = port or free_port()
+        self._more = more
 
     def __enter__(self) -> PrivateBroker:
         self._require_free()
         self._folder = tempfile.TemporaryDirectory(prefix="affectd-broker-")
         settings = Path(self._folder.name) / "mosquitto.conf"
-        settings.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nlog_type error\n"
-        )
+        lines = ("allow_anonymous true", "persistence false", "log_dest stderr", "log_type error", *self._more)
+        settings.write_text("\n".join([f"listener {self.port} 127.0.0.1", *lines, ""]))
         log = Path(self._folder.name) / "log"
         with log.open("wb") as stderr:
             self._child = subprocess.Popen(

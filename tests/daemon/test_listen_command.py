@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
@@ -23,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from daemon.__main__ import main
 from daemon.demo.broker import PLACES, PrivateBroker, free_port
 from tests.daemon.wire import PATIENCE_S
+from tests.fixtures.relay import HangUp, Passage, Relay
 
 ROOT = Path(__file__).parents[2]
 
@@ -151,50 +149,33 @@ def test_a_password_is_read_from_its_file_and_a_wrong_one_ends_it(guarded_port: 
     assert "wrong" not in done.stderr
 
 
-class Old:
-    """In front of a broker, one that knows no MQTT 5: it answers such a client with `refusal`, and hangs up. A context."""
+class Old(Passage):
+    """In front of a broker, one that knows no MQTT 5: it answers such a client with `refusal`, and hangs up."""
 
-    def __init__(self, broker_port: int, refusal: bytes) -> None:
-        self._broker_port = broker_port
+    def __init__(self, refusal: bytes) -> None:
         self._refusal = refusal
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
+        self._is_let_in = False
 
-    def __enter__(self) -> Old:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
+    def from_client(self, data: bytes) -> bytes:
+        if not self._is_let_in and data[data.index(b"MQTT") + 4] == 5:
+            self.client.sendall(self._refusal)
+            raise HangUp
+        self._is_let_in = True
+        return data
 
-    def __exit__(self, *_: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            hello = client.recv(4096)
-            if hello[hello.index(b"MQTT") + 4] == 5:
-                client.sendall(self._refusal)
-                client.close()
-                continue
-            broker = socket.create_connection(("127.0.0.1", self._broker_port))
-            broker.sendall(hello)
-            for one, other in ((client, broker), (broker, client)):
-                threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
-
-    @staticmethod
-    def _pass(one: socket.socket, other: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            for data in iter(lambda: one.recv(4096), b""):
-                other.sendall(data)
-            other.shutdown(socket.SHUT_WR)
+@contextmanager
+def old(broker_port: int, refusal: bytes) -> Iterator[int]:
+    """The port of such a one."""
+    relay = Relay(broker_port, lambda: Old(refusal))
+    relay.open()
+    yield relay.port
+    relay.close()
 
 
 @pytest.mark.parametrize("refusal", [b"", b"\x20\x02\x00\x01", b"\x20\x03\x00\x84\x00"], ids=["silent", "3.1.1", "5"])
 def test_a_broker_that_has_no_mqtt_5_is_spoken_to_in_3(refusal: bytes) -> None:
-    with PrivateBroker() as broker, Old(broker.port, refusal) as old, listening(old.port, "--count", "1") as child:
+    with PrivateBroker() as broker, old(broker.port, refusal) as port, listening(port, "--count", "1") as child:
         with Publisher(broker.port) as publisher:
             publisher.send(utterance(1))
         out, err = child.communicate(timeout=PATIENCE_S)

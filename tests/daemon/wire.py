@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import struct
 import threading
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,24 +12,31 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.daemon.contract import wrong
+from tests.fixtures.relay import Passage, Relay
 
 PATIENCE_S = 60.0
-HARD = struct.pack("ii", 1, 0)
-"""SO_LINGER: a close tells the other side at once, and sends nothing more."""
+
+
+class _Held(Passage):
+    def __init__(self, client_passes: threading.Event, broker_passes: threading.Event) -> None:
+        self._client_passes, self._broker_passes = client_passes, broker_passes
+
+    def from_client(self, data: bytes) -> bytes:
+        self._client_passes.wait()
+        return data
+
+    def from_broker(self, data: bytes) -> bytes:
+        self._broker_passes.wait()
+        return data
 
 
 class Wire:
     """A TCP relay to a broker on loopback. Use it as a context; it begins cut."""
 
     def __init__(self, broker_port: int) -> None:
-        self.broker_port = broker_port
-        self._passing = {"client": threading.Event(), "broker": threading.Event()}
-        self._ends: list[socket.socket] = []
-        self._passers: list[threading.Thread] = []
-        self._listener: socket.socket | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self._client_passes, self._broker_passes = threading.Event(), threading.Event()
+        self._relay = Relay(broker_port, lambda: _Held(self._client_passes, self._broker_passes))
+        self.port = self._relay.port
 
     def __enter__(self) -> Wire:
         return self
@@ -39,72 +44,38 @@ class Wire:
     def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
         self.cut()
 
+    @property
+    def broker_port(self) -> int:
+        """Where it leads to, from the next connection on."""
+        return self._relay.broker_port
+
+    @broker_port.setter
+    def broker_port(self, port: int) -> None:
+        self._relay.broker_port = port
+
     def mend(self) -> None:
         """From now on the broker can be reached."""
-        for passing in self._passing.values():
-            passing.set()
-        self._listener = socket.socket()
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(("127.0.0.1", self.port))
-        self._listener.listen()
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+        self._client_passes.set()
+        self._broker_passes.set()
+        self._relay.open()
 
     def hold(self) -> None:
         """The broker hears nothing any more, and neither side is told."""
-        self._passing["client"].clear()
+        self._client_passes.clear()
 
     def deafen(self) -> None:
         """The client hears nothing any more, and neither side is told."""
-        self._passing["broker"].clear()
+        self._broker_passes.clear()
 
     def await_farewell(self) -> None:
         """Until both sides of every connection have hung up by themselves, and each has heard all that the other said."""
-        for passer in self._passers:
-            passer.join(PATIENCE_S)
-            assert not passer.is_alive(), "a connection is still open"
+        for connection in self._relay.served:
+            connection.join(PATIENCE_S)
+            assert not connection.is_alive(), "a connection is still open"
 
     def cut(self) -> None:
         """Both sides lose the connection without a farewell; the port is closed."""
-        if self._listener is not None:
-            _hang_up(self._listener)
-            self._listener = None
-        while self._ends:
-            _hang_up(self._ends.pop())
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                client = listener.accept()[0]
-                broker = socket.create_connection(("127.0.0.1", self.broker_port))
-            except OSError:
-                return
-            self._ends += [client, broker]
-            for one, other, passing in ((client, broker, self._passing["client"]), (broker, client, self._passing["broker"])):
-                self._passers.append(threading.Thread(target=self._pass, args=(one, other, passing), daemon=True))
-                self._passers[-1].start()
-
-    def _pass(self, one: socket.socket, other: socket.socket, passing: threading.Event) -> None:
-        try:
-            while True:
-                data = one.recv(4096)
-                passing.wait()
-                if not data:
-                    break
-                other.sendall(data)
-            # the end of what one side says, and no reset: a reset makes the other side forget what it has not read yet
-            other.shutdown(socket.SHUT_WR)
-        except OSError:
-            return
-
-
-def _hang_up(end: socket.socket) -> None:
-    try:
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, HARD)
-        end.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
-    finally:
-        end.close()
+        self._relay.close()
 
 
 @dataclass(frozen=True)

@@ -113,10 +113,11 @@ def test_ten_lines_of_python(tmp_path: Path) -> None:
         check_subscriber([sys.executable, str(script)], broker.port)
 
 
-def test_mosquitto_sub() -> None:
+@pytest.mark.parametrize("version", ["5", "311"])
+def test_mosquitto_sub(version: str) -> None:
     text = block("sh", "mosquitto_sub").strip()
     with PrivateBroker() as broker:
-        check_subscriber(["sh", "-c", f"exec {text} -p {broker.port}"], broker.port)
+        check_subscriber(["sh", "-c", f"exec {text} -V {version} -p {broker.port}"], broker.port)
 
 
 def test_affectd_listen() -> None:

@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 NODE = "n0de"
 SOURCES = ("driver", "rear")
 PATIENCE_S = 60.0
+DRAIN_S = 600.0
+"""To deliver what has piled up: 100,000 letters where the broker was away for most of the time."""
 AT = "2024-05-17T08:00:00.000Z"
 
 
@@ -97,7 +99,7 @@ class Sender:
         return self._wait()
 
     def _wait(self) -> Said:
-        self._child.wait(2 * PATIENCE_S)
+        self._child.wait(DRAIN_S + PATIENCE_S)
         self._reader.join(PATIENCE_S)
         return self.said
 
@@ -153,7 +155,7 @@ def _main() -> None:
             n_done += 1
         stop.wait(chance.uniform(0.0, options.pause_s))
     outbox.flush(PATIENCE_S)
-    print(json.dumps({"left": delivery.stop(PATIENCE_S)}), flush=True)
+    print(json.dumps({"left": delivery.stop(DRAIN_S)}), flush=True)
     outbox.close()
 
 

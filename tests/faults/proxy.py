@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import random
-import select
-import socket
-import struct
 import threading
 import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Callable
 
-HARD = struct.pack("ii", 1, 0)
-"""SO_LINGER: a close is a reset."""
-TICK_S = 0.02
+from tests.fixtures.relay import HangUp, Passage, Relay
 
 
 @dataclass(frozen=True)
@@ -44,118 +39,62 @@ class FaultyProxy:
     def __init__(self, broker_port: int, choose: Callable[[], Fault], seed: int = 0) -> None:
         self.choose = choose
         self.n_connections = 0
-        self._broker_port = broker_port
         self._chance = random.Random(seed)
-        self._ended = threading.Event()
-        self._cut = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._relay = Relay(broker_port, self._passage)
+        self.port = self._relay.port
 
     def __enter__(self) -> FaultyProxy:
-        self._thread.start()
+        self._relay.open()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
-        self._ended.set()
-        self.cut()
-        self._thread.join()
-        self._listener.close()
+        self._relay.close()
 
     def cut(self) -> None:
         """End the connections that there are; the next ones get new faults."""
-        cut, self._cut = self._cut, threading.Event()
-        cut.set()
+        self._relay.cut()
 
-    def _accept(self) -> None:
-        self._listener.settimeout(TICK_S)
-        while not self._ended.is_set():
-            try:
-                client = self._listener.accept()[0]
-            except socket.timeout:
-                continue
-            self.n_connections += 1
-            fault = self.choose()
-            if fault.refuses:
-                _close(client, hard=True)
-                continue
-            nonsense = self._chance.getrandbits(8 * 64).to_bytes(64, "big")
-            relay = _Relay(client, self._broker_port, fault, nonsense, self._cut)
-            threading.Thread(target=relay.run, daemon=True).start()
+    def _passage(self) -> Passage:
+        self.n_connections += 1
+        return _Faulty(self.choose(), self._chance.getrandbits(8 * 64).to_bytes(64, "big"))
 
 
-class _Relay:
+class _Faulty(Passage):
     """One connection, until one side or the fault ends it."""
 
-    def __init__(self, client: socket.socket, broker_port: int, fault: Fault, nonsense: bytes, ended: threading.Event) -> None:
-        self._client = client
-        self._broker = socket.create_connection(("127.0.0.1", broker_port))
+    def __init__(self, fault: Fault, nonsense: bytes) -> None:
         self._fault = fault
         self._nonsense = nonsense
-        self._ended = ended
-        self._left = {self._client: fault.up_bytes, self._broker: fault.down_bytes}
-        self._late: list[tuple[float, bytes]] = []
+        self._up_left, self._down_left = fault.up_bytes, fault.down_bytes
+        self._lock = threading.Lock()
+        self._has_struck = False
+        """Both are still connected, and nothing passes."""
 
-    def run(self) -> None:
-        hard = False
-        try:
-            hard = self._pass_all()
-        except OSError:
-            pass
-        finally:
-            _close(self._client, hard)
-            # as a broker that dies does: nobody says goodbye on the client's behalf
-            _close(self._broker, hard=True)
+    def opened(self) -> None:
+        if self._fault.refuses:
+            raise HangUp(hard=True)
 
-    def _pass_all(self) -> bool:
-        """True when it ends with a reset."""
-        while not self._ended.is_set():
-            self._pass_late()
-            for one in select.select([self._client, self._broker], [], [], TICK_S / 4 if self._late else TICK_S)[0]:
-                data = one.recv(4096)
-                left = self._left[one]
-                passing = data if left is None else data[:left]
-                self._forward(one, passing)
-                if left is not None:
-                    self._left[one] = left - len(passing)
-                    if len(passing) < len(data) or left == len(passing):
-                        return self._strike()
-                if not data:
-                    return False
-        return False
+    def from_client(self, data: bytes) -> bytes:
+        with self._lock:
+            passing, self._up_left = self._passing(data, self._up_left)
+        return passing
 
-    def _forward(self, one: socket.socket, data: bytes) -> None:
-        if one is self._client:
-            self._broker.sendall(data)
-        elif self._fault.late_s:
-            self._late.append((time.monotonic() + self._fault.late_s, data))
-        else:
-            self._client.sendall(data)
+    def from_broker(self, data: bytes) -> bytes:
+        time.sleep(self._fault.late_s)
+        with self._lock:
+            passing, self._down_left = self._passing(data, self._down_left)
+        return passing
 
-    def _pass_late(self) -> None:
-        while self._late and time.monotonic() >= self._late[0][0]:
-            self._client.sendall(self._late.pop(0)[1])
-
-    def _strike(self) -> bool:
+    def _passing(self, data: bytes, left: int | None) -> tuple[bytes, int | None]:
+        if self._has_struck:
+            return b"", left
+        if left is None or (len(data) < left):
+            return data, None if left is None else left - len(data)
+        if not data:
+            return b"", left
+        if self._fault.then in ("close", "reset"):
+            raise HangUp(data[:left], hard=self._fault.then == "reset")
+        self._has_struck = True
         if self._fault.then == "nonsense":
-            self._client.sendall(self._nonsense)
-        if self._fault.then in ("nonsense", "stall"):
-            self._await_hang_up()
-        return self._fault.then == "reset"
-
-    def _await_hang_up(self) -> None:
-        """The client is still read."""
-        while not self._ended.is_set():
-            if select.select([self._client], [], [], TICK_S)[0] and not self._client.recv(4096):
-                return
-
-
-def _close(end: socket.socket, hard: bool) -> None:
-    try:
-        if hard:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, HARD)
-        end.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
-    finally:
-        end.close()
+            self.client.sendall(self._nonsense)
+        return data[:left], 0

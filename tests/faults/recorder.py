@@ -17,6 +17,8 @@ from tests.daemon.wire import PATIENCE_S
 from tests.faults.oracle import Gap, Item, Key
 
 RETRY_S = 0.05
+CATCH_UP_S = 300.0
+"""A broker may have kept 100,000 messages for us."""
 NUMBERED = ("utterance", "episode", "state", "gap")
 
 
@@ -72,7 +74,7 @@ class Recorder:
         sender.loop_start()
         try:
             # again: a broker that has lost our session does not queue for us before we are back
-            for _ in range(int(PATIENCE_S)):
+            for _ in range(int(CATCH_UP_S)):
                 sender.publish("marker", marker, qos=1).wait_for_publish(PATIENCE_S)
                 if self.await_that(lambda: marker in self.markers, 1.0):
                     return

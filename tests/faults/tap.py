@@ -6,12 +6,11 @@ So a sender can be judged where a broker forgets what it has acknowledged.
 from __future__ import annotations
 
 import json
-import socket
-import threading
 from types import TracebackType
 from typing import Iterator, Tuple
 
 from tests.faults.oracle import Key
+from tests.fixtures.relay import Passage, Relay
 
 CONNECT, PUBLISH, PUBACK = 1, 3, 4
 Packet = Tuple[int, int, bytes]
@@ -73,53 +72,31 @@ class Conversation:
         return at + 2 + (rest[at] & 0x7F | rest[at + 1] << 7) if rest[at] & 0x80 else at + 1 + rest[at]
 
 
+class _Listening(Passage):
+    def __init__(self, acknowledged: set[Key]) -> None:
+        self._acknowledged = acknowledged
+        self._said = Conversation()
+
+    def from_client(self, data: bytes) -> bytes:
+        self._said.sent(data)
+        return data
+
+    def from_broker(self, data: bytes) -> bytes:
+        self._acknowledged.update(self._said.answered(data))
+        return data
+
+
 class Tap:
     """Use it as a context."""
 
     def __init__(self, broker_port: int) -> None:
-        self._broker_port = broker_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
         self.acknowledged: set[Key] = set()
+        self._relay = Relay(broker_port, lambda: _Listening(self.acknowledged))
+        self.port = self._relay.port
 
     def __enter__(self) -> Tap:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._relay.open()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            try:
-                broker = socket.create_connection(("127.0.0.1", self._broker_port))
-            except OSError:
-                client.close()
-                continue
-            said = Conversation()
-            for one, other, from_client in ((client, broker, True), (broker, client, False)):
-                threading.Thread(target=self._pass, args=(one, other, said, from_client), daemon=True).start()
-
-    def _pass(self, one: socket.socket, other: socket.socket, said: Conversation, from_client: bool) -> None:
-        try:
-            while True:
-                data = one.recv(65536)
-                if not data:
-                    break
-                if from_client:
-                    said.sent(data)
-                else:
-                    self.acknowledged.update(said.answered(data))
-                other.sendall(data)
-        except OSError:
-            pass
-        for end in (one, other):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+        self._relay.close()

@@ -49,19 +49,18 @@ class Postman:
         self._chance = chance
         self._refusals = Refusals(again_s)
         self._others: deque[Publication] = deque(maxlen=MOST_OTHERS)
-        self._connection: Connection | None = None
         self._granted = Accepted()
         self._forget_connection()
 
     def _forget_connection(self) -> None:
+        self._connection: Connection | None = None
         self._letters: dict[int, Letter] = {}
         self._unanswered: dict[int, bool] = {}
         self._controls: int | None = None
         self._alone = self._rewound = self._finishing = False
         self._ahead: deque[Letter] = deque()
-        self._taken_s = 0.0
+        self._taken_s = self._heard_s = 0.0
         self._last_sent = 0
-        self._heard_s = 0.0
         self._pause_s = FIRST_PAUSE_S
         self._paused_until_s = 0.0
         self._gaps_to_name = True
@@ -119,7 +118,6 @@ class Postman:
     def ended(self) -> None:
         """The connection is no more."""
         connection, letters = self._connection, {letter.seq: letter.topic for letter in self._letters.values()}
-        self._connection = None
         self._forget_connection()
         if connection is None or connection.ended is None or not connection.ended.hung_up:
             return
@@ -172,12 +170,17 @@ class Postman:
 
     def _oldest(self, now_s: float) -> Letter | None:
         """Of those that are not sent, the held back ones left out."""
+        may_go_back = self._last_sent > 0 and not self._letters
         while True:
             while self._ahead and self._ahead[0].seq in self._refusals.held:
                 self._last_sent = self._ahead.popleft().seq
             if self._ahead:
                 return self._ahead[0]
             self._ahead.extend(self._outbox.after(self._last_sent, AHEAD))
+            # newer ones may have passed some while the disk could not be read
+            if not self._ahead and may_go_back and len(self._outbox) > len(self._refusals.held):
+                may_go_back, self._last_sent = False, 0
+                self._ahead.extend(self._outbox.after(0, AHEAD))
             self._taken_s = now_s
             if not self._ahead:
                 return None
@@ -293,6 +296,4 @@ class Postman:
         self._outbox.put_aside(seq, why)
 
     def _advice(self, code: int) -> str:
-        if code in (0x87, 0x90):
-            return f"check its access rules for {PREFIX}/{self._node}/#"
-        return "check its limits"
+        return f"check its access rules for {PREFIX}/{self._node}/#" if code in (0x87, 0x90) else "check its limits"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Iterable
 
-from daemon.delivery.outbox.file import Contents
 from daemon.delivery.outbox.high_water import Water
 from daemon.delivery.outbox.ledger import Ledger
+from daemon.delivery.outbox.tables import Contents
 
 DAMAGED = "damaged"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Iterable, Iterator
 from urllib.parse import quote
 
-from daemon.delivery.outbox import file as outbox_file
-from daemon.delivery.outbox.file import COLUMNS, MARK_SEQ, UNREADABLE, Damaged, DiskTrouble, OutboxFile, judged
+from daemon.delivery.outbox.file import OutboxFile
 from daemon.delivery.outbox.letter import Row, from_row
+from daemon.delivery.outbox.tables import COLUMNS, MARK_SEQ, UNREADABLE, Damaged, DiskTrouble, connect, judged
 
 MOST_BAD = 5
 """Files put aside are kept for whoever wants to know why; a disk is finite, so the oldest go."""
@@ -54,7 +54,7 @@ def _whole_rows(path: Path, low: int, high: int) -> Iterator[Row]:
     if path.is_dir():
         return
     try:
-        opened = outbox_file.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
+        opened = connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
     except sqlite3.Error:
         return
     with closing(opened) as connection:

@@ -8,9 +8,9 @@ import time
 from typing import Any, Callable
 
 from daemon.delivery.outbox.desk import FULL, OLD, Batch, Desk
-from daemon.delivery.outbox.file import Contents, Damaged, DiskTrouble
 from daemon.delivery.outbox.reconcile import begin, rejoin
 from daemon.delivery.outbox.store import Store
+from daemon.delivery.outbox.tables import Contents, Damaged, DiskTrouble
 from daemon.settings import OutboxSettings
 
 logger = logging.getLogger(__name__)
@@ -218,14 +218,18 @@ class Writer:
         try:
             self._open()
         except DiskTrouble as trouble:
-            water = self._store.water
-            self._base = water.reserved if water else 0
-            self._desk.ledger.last = self._base
-            self._desk.ledger.settled.add(1, self._base)
+            contents = self._store.view()
+            if contents:
+                self._adopt(contents)
+            else:
+                water = self._store.water
+                self._base = water.reserved if water else 0
+                self._desk.ledger.last = self._base
+                self._desk.ledger.settled.add(1, self._base)
             self._fail(str(trouble))
 
     def _open(self) -> None:
-        """Open the file, or mend it, and hold the ledger against it. Raises DiskTrouble."""
+        """Open the file, or mend it. Raises DiskTrouble."""
         with self._changed:
             ledger, water = self._desk.ledger, self._store.water
             low, high = ledger.settled.end_of_run(0), ledger.last
@@ -233,6 +237,10 @@ class Writer:
                 low, high = (water.low, water.reserved) if water else (0, 0)
         contents = self._store.open(low, high, self._damage)
         self._damage, self._reopen = None, False
+        self._adopt(contents)
+
+    def _adopt(self, contents: Contents) -> None:
+        """Hold the ledger against what is in the file, or begin with that."""
         with self._changed:
             lost = self._rejoin(contents) if self._knows_file else self._join(contents)
             if lost:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.delivery.outbox.file import Contents
 from daemon.delivery.outbox.high_water import N_SLOTS, RESERVED, SLOT_BYTES, HighWater, Water
 from daemon.delivery.outbox.ledger import MOST_GAPS_IN_A_LETTER, Ledger
 from daemon.delivery.outbox.letter import Letter, as_row, from_row, renumbered
 from daemon.delivery.outbox.ranges import Ranges
 from daemon.delivery.outbox.reconcile import begin
+from daemon.delivery.outbox.tables import Contents
 from daemon.errors import SettingsError
 
 NUMBERS = st.integers(1, 40)
