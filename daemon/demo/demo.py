@@ -5,19 +5,18 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Callable
 
 from daemon import assembly
 from daemon.capture import process, require_pyaudio
+from daemon.demo import RECORDING as RECORDING
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.subscriber import Subscriber
 from daemon.errors import BrokerError, DeviceError, SettingsError
 from daemon.serve import Service
 from daemon.settings import BrokerSettings, JournalSettings, NodeSettings, Settings, SourceSettings
 
-RECORDING = Path(__file__).parent / "cabin.flac"
 MICROPHONE = "mic"
 NODE = "demo"
 SEAT = "cabin"
