@@ -29,3 +29,9 @@ export function swatch(label) {
   element.style.backgroundColor = colourOf(label);
   return element;
 }
+
+/** Black or white, whichever is read better. */
+export function inkOn(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 120 ? "#000" : "#fff";
+}

@@ -43,7 +43,8 @@ export class Seat {
     this.element = el(
       "article",
       { class: "seat", "aria-labelledby": id },
-      el("header", {}, el("h3", { id }, name), this.switch, this.asked),
+      el("header", {}, el("h3", { id }, name), this.switch),
+      this.asked,
       this.trouble,
       el("div", { class: "moment" }, el("div", { class: "felt" }, this.label, this.sure, this.now, el("p", { class: "level" }, "Level ", this.meter, " ", this.level)), this.bars.element),
       el("h4", {}, "The last ten minutes"),
@@ -82,7 +83,8 @@ export class Seat {
     this.label.style.borderColor = colourOf(state ? label : "uncertain");
     this.element.classList.toggle("uncertain", uncertain);
     if (!state) say(this.sure, "Nothing has been said since this page began to look on.");
-    else if (!uncertain) say(this.sure, `${percent(body.probabilities?.[label])} sure`);
+    else if (!uncertain && likeliest === label) say(this.sure, `${percent(most)} sure`);
+    else if (!uncertain) say(this.sure, `${percent(body.probabilities?.[label])} sure; ${likeliest}, ${percent(most)}, takes its place if that lasts.`);
     else if (most === null) say(this.sure, "Nobody has spoken lately.");
     else say(this.sure, `No mood is likely enough to be named; the likeliest is ${likeliest}, ${percent(most)}.`);
     const old = state ? this.feed.now() - this.said(state) : 0;

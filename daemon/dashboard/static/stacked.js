@@ -1,7 +1,7 @@
 /** Probabilities over time as a stacked area, and bands of moods that last beneath it. Drawn by uPlot. */
 
 import uPlot from "/static/vendor/uPlot.esm.js";
-import { colourOf } from "/static/moods.js";
+import { colourOf, inkOn } from "/static/moods.js";
 
 const HEIGHT = 190;
 const BAND = 14;
@@ -58,12 +58,6 @@ function bandsPlugin(bands) {
       ],
     },
   };
-}
-
-/** Black or white, whichever is read better. */
-export function inkOn(colour) {
-  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 120 ? "#000" : "#fff";
 }
 
 export class Stacked {
@@ -131,7 +125,7 @@ export class Stacked {
       scales: { x: { time: times === null, range: range ? () => range() : undefined }, y: { range: [0, 1] } },
       axes: [
         { ...axis, size: 30, space: 70, ...(times ? { values: (_plot, ticks) => ticks.map(times) } : { values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] }) },
-        { ...axis, size: 48, values: (_plot, ticks) => ticks.map((tick) => `${Math.round(100 * tick)} %`) },
+        { ...axis, size: 58, values: (_plot, ticks) => ticks.map((tick) => `${Math.round(100 * tick)} %`) },
       ],
       series: [{}, ...series],
       bands: this.labels.slice(1).map((_, index) => ({ series: [index + 2, index + 1] })),
