@@ -68,6 +68,7 @@ list_missing_packages() { # fills `needed`, without which we stop, and `for_mic`
     [ -e /usr/include/systemd/sd-daemon.h ] || needed+=(libsystemd-dev)
     has gcc || needed+=(gcc libc6-dev)
     python_has "$python" "$HAS_HEADERS" || needed+=("python$version-dev")
+    has chromium || needed+=(chromium)
   fi
 }
 
@@ -119,7 +120,7 @@ fill_venv() { # INTERPRETER VENV EXTRAS: skipped when the stamp says that nothin
   fi
   # the kernels are compiled now, into Numba's cache, and not while somebody waits for the first event
   "$2/bin/python" -c 'from dsp import frontend, params; frontend.warm_up(params.FrontEndParams())' || die "affectd does not run in $2"
-  echo "$key" | tee "$2/stamp.plain" >"$stamp"
+  echo "$key" | tee "$2/stamp.plain" "$2/stamp.dashboard" >"$stamp" # every goal has the page
 }
 
 microphone() { # VENV: PyAudio has no wheel, it is built here; one line when that cannot be, and everything else works
@@ -159,7 +160,7 @@ second_python() {
   if python_has "$python" 'import sys; sys.exit(sys.version_info[:2] != (3, 8))'; then
     rm -rf .venv-3.8 # the main run is the 3.8 run
   elif python38=$(find_python38); then
-    fill_venv "$python38" .venv-3.8 dev
+    fill_venv "$python38" .venv-3.8 dashboard,dev
     python=$python38 microphone .venv-3.8
   else
     rm -rf .venv-3.8
@@ -170,14 +171,14 @@ second_python() {
 # -------------------------------------------------------------------------------------------------------------------
 
 case $goal in
-  run) extras="" ;;
-  test) extras=dev ;;
+  run) extras=dashboard ;;
+  test) extras=dashboard,dev ;;
   *) die "want: setup.sh run, or setup.sh test" ;;
 esac
 if has "$python" || [ "$python" != python3 ]; then check_python; fi
 system_packages
 case $python in /*) ;; *) check_python ;; esac
-if [ "$goal" = test ] && python_has "$python" 'import sys; sys.exit(sys.version_info < (3, 10))'; then extras=dev,lab; fi
+if [ "$goal" = test ] && python_has "$python" 'import sys; sys.exit(sys.version_info < (3, 10))'; then extras=dashboard,dev,lab; fi
 fill_venv "$python" .venv "$extras"
 microphone .venv
 [ "$goal" = run ] || second_python

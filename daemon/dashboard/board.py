@@ -61,6 +61,7 @@ class Board:
 
     def __init__(self, where: str) -> None:
         """`where`: the broker."""
+        self.where = where
         self._lock = threading.Lock()
         self._nodes: dict[str, Known] = {}
         self._sources: dict[tuple[str, str], Known] = {}

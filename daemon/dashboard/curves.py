@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.dashboard.sound import Floats, measure
+from dsp.mel import mel_from_hz
 from dsp.params import INTENSITY, LOG_MEL, MFCC, PITCH, FrontEndParams
 
 WIDEST = 900
@@ -29,6 +30,8 @@ PARAMS = FrontEndParams(
 RANGE_DB = 80.0
 """What is so much fainter than the loudest is black."""
 DB = 10.0 / math.log(10.0)
+MARKS_HZ = (500, 1000, 2000, 4000, 8000)
+"""Frequencies that are named beside the mel spectrogram."""
 VOICED = 0.5
 """Share of a column's frames that must be voiced for it to have a pitch."""
 WIDEST_DEVIATION = 3.0
@@ -50,11 +53,17 @@ def curves(path: Path, duration_s: float, on_heard: Callable[[float], None]) -> 
         },
         "step_s": n_together * PARAMS.hop_ms / 1000.0,
         "first_s": PARAMS.frame_ms / 2000.0,
-        "mel": {**_picture(_loud(mel_db)), "f_max_hz": PARAMS.f_max_hz, "range_db": RANGE_DB},
+        "mel": {**_picture(_loud(mel_db)), "marks": _marks(), "range_db": RANGE_DB},
         "mfcc": _picture(_even(mfcc)),
         "pitch_hz": _pitch(sound.frames[:, PARAMS.columns(PITCH)], n_together),
         "energy_db": _plain(_together(sound.frames[:, PARAMS.columns(INTENSITY)], n_together)[:, 0], 1),
     }
+
+
+def _marks() -> list[list[float]]:
+    """Each with the share of the picture's height at which it is."""
+    heights = mel_from_hz(np.array([0.0, *MARKS_HZ], np.float64), PARAMS.mel_scale)
+    return [[hz, round(float(height / heights[-1]), 4)] for hz, height in zip(MARKS_HZ, heights[1:])]
 
 
 def _together(frames: Floats, n_together: int) -> Floats:

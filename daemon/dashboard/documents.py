@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import struct
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Sequence
@@ -20,8 +21,12 @@ LAB = registry.ARTEFACTS.parent / "lab"
 RESULTS = LAB / "RESULTS.md"
 PICTURES = LAB / "pictures"
 """These two are in the repository, and not in what is installed without it: 4 MB that no vehicle needs."""
+SCRIPT = '<script type="module" src="/static/confusion.js"></script>'
 FOLDED = re.compile(r"</?details>|<summary>[^<>]*</summary>|<details><summary>[^<>]*</summary>")
 """The only HTML that is let through; all else is shown as it is written."""
+FACTS = re.compile(r"^\| (corpus|licence of the weights|speaker-independent)[^|]*\| ([^|]*) \|(?:$| [\d.]+ \|)", re.MULTILINE)
+"""What a card tells in its tables, and who chooses wants to know; of the scores the first, the UAR."""
+NAMES = {"speaker-independent": "UAR on speakers never heard, in per cent"}
 
 
 class Documents:
@@ -43,37 +48,37 @@ class Documents:
         name = request.path_params["name"]
         if name not in registry.names():
             return self._pages.response("nothing", "No such model", "/models", 404, what=f"There is no model {name}.")
-        return self._document(_card(name), name, "/models")
+        return self._pages.framed(rendered(_text(_card(name))), name, "/models")
 
     async def results(self, _request: Request) -> Response:
         """What the papers' rows reached here."""
         if not RESULTS.is_file():
             what = "The results are not installed here: they are models/lab/RESULTS.md in the repository."
             return self._pages.response("nothing", "Results", "/results", 404, what=what)
-        return self._document(RESULTS, "Results", "/results")
-
-    def _document(self, path: Path, title: str, here: str) -> Response:
-        text = path.read_text(encoding="utf-8") if path.is_file() else f"# {title}\n\nIt has no card."
-        return self._pages.framed(rendered(text), title, here)
+        return self._pages.framed(rendered(_text(RESULTS)), "Results", "/results")
 
 
 def _row(name: str) -> str:
     shown, default = html.escape(name), " (default)" if name == registry.DEFAULT else ""
-    about = html.escape(_first_words(_card(name)))
-    return f'<li><h2><a href="/models/{shown}">{shown}</a>{default}</h2><p>{about}</p></li>'
+    text = _text(_card(name))
+    said = "".join(
+        f"<div><dt>{NAMES.get(row, row)}</dt><dd>{html.escape(cell)}</dd></div>" for row, cell in FACTS.findall(text)
+    )
+    about = html.escape(_first_words(text))
+    return f'<li><h2><a href="/models/{shown}">{shown}</a>{default}</h2><p>{about}</p><dl class="facts">{said}</dl></li>'
 
 
 def _card(name: str) -> Path:
     return registry.ARTEFACTS / f"{name}.md"
 
 
-def _first_words(path: Path) -> str:
-    """Its first paragraph."""
-    if not path.is_file():
-        return "It has no card."
-    return next((part for part in path.read_text(encoding="utf-8").split("\n\n") if not part.startswith("#")), "").split("\n")[
-        0
-    ]
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else f"# {path.stem}\n\nIt has no card."
+
+
+def _first_words(text: str) -> str:
+    """The first line that is no heading."""
+    return next((line for line in text.splitlines() if line and not line.startswith("#")), "")
 
 
 @lru_cache(maxsize=8)
@@ -85,7 +90,7 @@ def rendered(text: str) -> str:
     ways = "".join(f'<li><a href="#{anchor}">{html.escape(title)}</a></li>' for anchor, title in chapters)
     body = markdown.renderer.render(tokens, markdown.options, {})
     index = f'<nav class="chapters" aria-label="Chapters"><ul>{ways}</ul></nav>' if len(chapters) > 1 else ""
-    return f'<div class="document">{index}<main id="content" class="text">{body}</main></div>'
+    return f'<div class="document">{index}<main id="content" class="text">{body}</main></div>\n{SCRIPT}'
 
 
 def _markdown() -> MarkdownIt:
@@ -110,7 +115,18 @@ def _image(_self: Any, tokens: Sequence[Token], index: int, _options: Any, _env:
     token = tokens[index]
     name = re.fullmatch(r"pictures/([A-Za-z0-9._-]+)", str(token.attrs.get("src", "")))
     about = html.escape(token.content)
-    return f'<img loading="lazy" src="/results/pictures/{name[1]}" alt="{about}">' if name else about
+    if not name:
+        return about
+    return f'<img loading="lazy" src="/results/pictures/{name[1]}" alt="{about}"{_size(PICTURES / name[1])}>'
+
+
+def _size(path: Path) -> str:
+    """Of a PNG, so that a page does not jump when it comes."""
+    head = path.read_bytes()[:24] if path.is_file() else b""
+    if len(head) < 24:
+        return ""
+    width, height = struct.unpack(">II", head[16:])
+    return f' width="{width}" height="{height}"'
 
 
 def _named(tokens: Sequence[Token]) -> list[tuple[str, str]]:

@@ -33,6 +33,7 @@ class Dashboard:
         """`port`: another than that of the settings; 0: any free one. Raises SettingsError."""
         own, broker = settings.dashboard, settings.broker
         self.board = Board(f"{broker.host}:{broker.port}")
+        self._why: str | None = ""
         self._onlooker = Onlooker(broker, TOPICS, self._arrived, self._connection)
         self._live = Live(self.board, self._onlooker.publish, own.may_switch)
         app = make_app(own, token_of(own), self._live, settings.model.name)
@@ -47,6 +48,7 @@ class Dashboard:
             loop="asyncio",
             lifespan="off",
             log_config=None,
+            log_level="warning",
             access_log=False,
             server_header=False,
             limit_concurrency=MOST_CONNECTIONS,
@@ -59,7 +61,6 @@ class Dashboard:
     def __enter__(self) -> Dashboard:
         self._opened.enter_context(self._onlooker)
         self._thread.start()
-        logger.info("the page is at %s", self.address)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, trouble: BaseException | None, where: TracebackType | None) -> None:
@@ -83,7 +84,9 @@ class Dashboard:
 
     def _connection(self, why: str | None) -> None:
         self.board.connection(why)
-        logger.info("the broker %s", "has let us in" if why is None else why)
+        if why != self._why:
+            self._why = why
+            logger.info("broker %s %s", self.board.where, "has let the page in" if why is None else f"{why}; I keep trying")
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""The demonstration: a private broker, the service, and a real subscriber, with a recording where there is no microphone."""
+"""The demonstration: a private broker, the service, the page, a real subscriber; a recording where there is no microphone."""
 
 from __future__ import annotations
 

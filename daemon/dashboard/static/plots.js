@@ -36,7 +36,8 @@ function place(box, end, low, high) {
   return inner;
 }
 
-function axes(ctx, inner, unit, name = (value) => `${value}`) {
+/** `marks`: [value, text] of the vertical axis, where they are not just numbers. */
+function axes(ctx, inner, unit, marks = null) {
   ctx.font = "12px system-ui, sans-serif";
   ctx.strokeStyle = inner.line;
   ctx.fillStyle = inner.soft;
@@ -44,11 +45,11 @@ function axes(ctx, inner, unit, name = (value) => `${value}`) {
   ctx.strokeRect(inner.x, inner.y, inner.width, inner.height);
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";
-  const rows = ticks(inner.low, inner.high, Math.max(2, inner.height / 34));
-  rows.forEach((tick, index) => ctx.fillText(`${name(tick)}${index === rows.length - 1 ? ` ${unit}` : ""}`, inner.x - 6, inner.atY(tick)));
+  const rows = marks ?? ticks(inner.low, inner.high, Math.max(2, inner.height / 24)).map((tick) => [tick, `${tick}`.replace("-", "−")]);
+  rows.forEach(([value, text], index) => ctx.fillText(index === rows.length - 1 ? `${text} ${unit}`.trim() : text, inner.x - 6, Math.max(inner.y + 6, inner.atY(value))));
   ctx.textAlign = "center";
   ctx.textBaseline = "top";
-  for (const tick of ticks(0, inner.end, Math.max(2, inner.width / 90))) ctx.fillText(clock(tick), Math.min(inner.atX(tick), inner.x + inner.width - 14), inner.y + inner.height + 6);
+  for (const tick of ticks(0, inner.end, Math.max(2, inner.width / 90))) ctx.fillText(clock(tick).replace(/\.0$/, ""), Math.min(inner.atX(tick), inner.x + inner.width - 14), inner.y + inner.height + 6);
 }
 
 /** The samples' lowest and highest, and stretches of speech in the colours of what they were. */
@@ -70,7 +71,7 @@ export function wave(ctx, box, { step_s: step, low, high }, end, utterances) {
 }
 
 /** Levels 0 to 255, lowest row first. */
-export function heat(ctx, box, { rows, columns, levels }, { step_s: step, end, low, high, unit, name }) {
+export function heat(ctx, box, { rows, columns, levels }, { step_s: step, end, low, high, unit, marks }) {
   const inner = place(box, end, low, high);
   if (columns > 0) {
     const bytes = Uint8Array.from(atob(levels), (one) => one.charCodeAt(0));
@@ -87,7 +88,7 @@ export function heat(ctx, box, { rows, columns, levels }, { step_s: step, end, l
     ctx.imageSmoothingEnabled = false;
     ctx.drawImage(whole, inner.x, inner.y, Math.min(inner.width, (inner.width * columns * step) / end), inner.height);
   }
-  axes(ctx, inner, unit, name);
+  axes(ctx, inner, unit, marks);
 }
 
 /** A line; nothing where there is no value. */
@@ -141,5 +142,5 @@ export function areas(ctx, box, { labels, steps, utterances = [] }, end) {
     ctx.fillStyle = inkOn(colourOf(label));
     ctx.fillText(label, middle, inner.y + 13);
   }
-  axes(ctx, inner, "", (value) => `${Math.round(100 * value)} %`);
+  axes(ctx, inner, "", [[0, "0 %"], [0.5, "50 %"], [1, "100 %"]]);
 }

@@ -23,8 +23,8 @@ export function plotsOf(result) {
       130,
       (ctx, box) => areas(ctx, box, one, end),
     ]),
-    ["Mel spectrogram", `Which frequencies sound: bright is loud, ${mel.range_db} dB from black to white. Mel scale from 0 to ${mel.f_max_hz / 1000} kHz.`, 170, (ctx, box) => heat(ctx, box, mel, { ...along, low: 0, high: mel.rows, unit: "", name: (band) => `band ${band}` })],
-    ["MFCC", "Shape of the spectrum, 13 terms, each by its own mean and deviation.", 130, (ctx, box) => heat(ctx, box, curves.mfcc, { ...along, low: 0, high: curves.mfcc.rows, unit: "", name: (term) => `${term}` })],
+    ["Mel spectrogram", `Which frequencies sound: bright is loud, ${mel.range_db} dB from black to white.`, 170, (ctx, box) => heat(ctx, box, mel, { ...along, low: 0, high: 1, unit: "", marks: mel.marks.map(([hz, height]) => [height, hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`]) })],
+    ["MFCC", "Shape of the spectrum, 13 terms, each by its own mean and deviation.", 130, (ctx, box) => heat(ctx, box, curves.mfcc, { ...along, low: 0, high: curves.mfcc.rows, unit: "" })],
     ["Pitch", "Height of the voice in Hz; nothing where no voice sounds.", 120, (ctx, box) => curve(ctx, box, curves.pitch_hz, { ...along, low: 50, high: highest, unit: "Hz" })],
     ["Energy", "Loudness in decibels below full scale.", 120, (ctx, box) => curve(ctx, box, curves.energy_db, { ...along, low: loudest - 70, high: loudest, unit: "dB" })],
   ];
