@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from daemon.errors import SettingsError
 from daemon.settings.wish import want
 
-NAME = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.?)*")
+LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+NAME = re.compile(rf"(?:{LABEL}(?:\.{LABEL})*)?")
 
 
 @dataclass(frozen=True)
