@@ -11,6 +11,7 @@ from typing import AsyncIterator, Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from daemon.demo import RECORDING
 
@@ -77,7 +78,7 @@ class Analyses:
         except BaseException:
             over()
             raise
-        return StreamingResponse(_answers(wish, fd, over), media_type="application/x-ndjson")
+        return _Told(_answers(wish, fd), over)
 
     def _wish(self, request: Request, fd: int) -> str:
         names = request.query_params.getlist("model") or list(self.models[:1])
@@ -103,7 +104,21 @@ async def _received(request: Request, fd: int) -> None:
         os.write(fd, chunk)
 
 
-async def _answers(wish: str, fd: int, over: Callable[[], None]) -> AsyncIterator[bytes]:
+class _Told(StreamingResponse):
+    """Lines of JSON; however they end, even before they have begun, `over` is called."""
+
+    def __init__(self, lines: AsyncIterator[bytes], over: Callable[[], None]) -> None:
+        super().__init__(lines, media_type="application/x-ndjson")
+        self._over = over
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._over()
+
+
+async def _answers(wish: str, fd: int) -> AsyncIterator[bytes]:
     """What the worker says, line by line; it is killed when nobody wants to know any more."""
     worker = None
     try:
@@ -118,10 +133,9 @@ async def _answers(wish: str, fd: int, over: Callable[[], None]) -> AsyncIterato
         async for line in _lines(worker):
             yield line
     finally:
+        # who was cancelled waits for nothing more: the loop looks after its end
         if worker is not None and worker.returncode is None:
             worker.kill()
-            await asyncio.shield(worker.wait())
-        over()
 
 
 async def _lines(worker: asyncio.subprocess.Process) -> AsyncIterator[bytes]:

@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 import numpy as np
 import soundfile
@@ -39,15 +39,19 @@ MOST_STEPS = 4000
 def main(arguments: list[str]) -> int:
     """Exit code 0: there was a result, or a reason why not."""
     bound()
-    wish = json.loads(arguments[0])
+    _tell(answer(json.loads(arguments[0])))
+    return 0
+
+
+def answer(wish: Mapping[str, Any]) -> dict[str, Any]:
+    """The result, or an error that calls the recording what the person does."""
     path = Path(f"/proc/self/fd/{int(wish['fd'])}")
     try:
-        _tell({"result": judge(path, [str(name) for name in wish["models"]])})
+        return {"result": judge(path, [str(name) for name in wish["models"]])}
     except (AffectdError, ModelError) as trouble:
-        _tell({"error": str(trouble).replace(str(path), str(wish["name"]))})
+        return {"error": str(trouble).replace(str(path), str(wish["name"]))}
     except MemoryError:
-        _tell({"error": f"{wish['name']}: needs more memory than a recording gets here, {MOST_BYTES >> 20} MB"})
-    return 0
+        return {"error": f"{wish['name']}: needs more memory than a recording gets here, {MOST_BYTES >> 20} MB"}
 
 
 def bound() -> None:
