@@ -69,6 +69,7 @@ list_missing_packages() { # fills `needed`, without which we stop, and `for_mic`
     has gcc || needed+=(gcc libc6-dev)
     python_has "$python" "$HAS_HEADERS" || needed+=("python$version-dev")
     has chromium || needed+=(chromium)
+    has systemd-analyze || needed+=(systemd)
   fi
 }
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.dashboard.sound import measure
-from dsp.params import CENTROID, FLUX, MFCC, PITCH, RMS, ROLLOFF, ZCR, FrontEndParams
+from dsp.cepstrum import dct_matrix
+from dsp.params import CENTROID, LOG_MEL, PITCH, RMS, ROLLOFF, ZCR, FrontEndParams
 
 RATE_HZ, FRAME_SAMPLES, HOP_SAMPLES = 48000, 2048, 512
 """Paper 4's; recordings at another rate are resampled."""
@@ -29,14 +30,17 @@ PARAMS = FrontEndParams(
     f_max_hz=RATE_HZ / 2,
     mel_scale="slaney",
     mel_norm="slaney",
+    log_floor=1e-10,
     n_mfcc=13,
-    kinds=(RMS, ZCR, PITCH, MFCC, CENTROID, ROLLOFF, FLUX),
+    kinds=(RMS, ZCR, PITCH, LOG_MEL, CENTROID, ROLLOFF),
 )
 LEVEL_FLOOR = 1e-6
 """Added to an RMS before its logarithm: digital silence is -120 dB."""
 DB = 10.0 / math.log(10.0)
+RANGE_DB = 80.0
+"""What is so much fainter than the loudest band of all counts as so faint, as librosa has it."""
 
-Values = NDArray[np.float64]
+Values = NDArray[np.float32]
 
 
 class Feature(NamedTuple):
@@ -61,7 +65,7 @@ def acoustics(path: Path, on_heard: Callable[[float], None]) -> list[Feature]:
     ]
     if not len(sound.frames):
         return table
-    of = {kind: sound.frames[:, PARAMS.columns(kind)].astype(np.float64) for kind in PARAMS.kinds}
+    of = {kind: sound.frames[:, PARAMS.columns(kind)] for kind in PARAMS.kinds}
     return [*table, *_levels(of[RMS][:, 0], of[ZCR][:, 0]), *_pitch(of[PITCH][:, 0]), *_spectrum(of)]
 
 
@@ -90,8 +94,10 @@ def _pitch(hz: Values) -> list[Feature]:
 
 
 def _spectrum(of: dict[str, Values]) -> list[Feature]:
-    # librosa's MFCC are of decibels, ours of natural logarithms
-    mfcc = of[MFCC] * DB
+    mel_db = of[LOG_MEL] * np.float32(DB)
+    np.maximum(mel_db, mel_db.max() - np.float32(RANGE_DB), out=mel_db)
+    mfcc = mel_db @ dct_matrix(PARAMS.n_mfcc, PARAMS.n_mels).T
+    flux_db = np.maximum(np.diff(mel_db, axis=0), 0.0).mean(axis=1) if len(mel_db) > 1 else np.zeros(1)
     cepstra = [
         Feature(f"mfcc_{part}_{index}", float(values[index]), "dB", f"shape of the spectrum, term {index}, {about}")
         for index in range(PARAMS.n_mfcc)
@@ -101,5 +107,5 @@ def _spectrum(of: dict[str, Values]) -> list[Feature]:
         *cepstra,
         Feature("centroid_mean_hz", float(of[CENTROID].mean()), "Hz", "mean frequency: bright is high"),
         Feature("rolloff_mean_hz", float(of[ROLLOFF].mean()), "Hz", "85 % of the spectrum lies below it"),
-        Feature("flux_mean_db", float(of[FLUX].mean() * DB), "dB", "how fast the spectrum rises"),
+        Feature("flux_mean_db", float(flux_db.mean()), "dB", "how fast the spectrum rises"),
     ]

@@ -87,10 +87,14 @@ def test_the_page_says_what_affectd_analyze_says(page: Served) -> None:
     assert shares[-1] <= 1.0
 
 
-def test_the_bundled_recording_is_tried_without_being_sent(page: Served) -> None:
+def test_the_bundled_recording_is_tried_without_being_sent_and_nothing_is_stored(
+    page: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     answer = page.ask("/api/analyse?bundled&model=affectnet&name=cabin.flac", "POST", b"")
     assert answer.lines[-1]["result"]["duration_s"] == pytest.approx(24.78, abs=0.01)
     assert page.ask("/recordings/cabin.flac").body == RECORDING.read_bytes()
+    assert list(tmp_path.iterdir()) == []
 
 
 def eight_hours(path: Path) -> bytes:
@@ -232,11 +236,17 @@ def test_who_hangs_up_has_cancelled_and_no_more_than_two_are_judged_at_once(page
     assert "is empty" in judged(page, b"").lines[-1]["error"]
 
 
+def kill_a_worker() -> None:
+    """As soon as there is one."""
+    await_that(lambda: bool(workers()))
+    os.kill(workers()[0], signal.SIGKILL)
+
+
 def test_a_worker_that_dies_is_told_and_the_page_lives(page: Served, tmp_path: Path) -> None:
-    killed = threading.Thread(target=lambda: (await_that(lambda: bool(workers())), os.kill(workers()[0], signal.SIGKILL)))
-    killed.start()
+    killer = threading.Thread(target=kill_a_worker)
+    killer.start()
     answer = judged(page, long_recording(tmp_path / "a.wav"))
-    killed.join()
+    killer.join()
     assert "needs more memory or time than a recording gets here" in answer.lines[-1]["error"]
     assert page.ask("/").status == 200
 
@@ -245,12 +255,6 @@ def test_what_takes_too_long_is_ended(page: Served, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(analyse, "WORK_S", 0.1)
     assert "took longer" in judged(page, long_recording(tmp_path / "a.wav")).lines[-1]["error"]
     await_that(lambda: not workers())
-
-
-def test_nothing_is_stored(page: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    assert "result" in judged(page, RECORDING.read_bytes()).lines[-1]
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_choices_begin_with_the_services_own_model(page: Served) -> None:
