@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from daemon.__main__ import main
+from daemon.dashboard import entrance
 from daemon.dashboard.serve import Dashboard
 from daemon.errors import SettingsError
 from daemon.settings import DashboardSettings, Settings
@@ -115,7 +116,10 @@ def test_a_wrong_token_in_a_header_is_refused(closed: Served, header: str) -> No
 
 
 @pytest.mark.parametrize("body", [urlencode({"token": "wrong"}).encode(), b"", b"token", b"\xff" * 9000])
-def test_a_wrong_token_at_the_door_is_refused_and_not_told_again(closed: Served, body: bytes) -> None:
+def test_a_wrong_token_at_the_door_is_refused_and_not_told_again(
+    closed: Served, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entrance, "WRONG_S", 0.01)
     answer = closed.ask("/enter", "POST", body)
     assert answer.status == 403
     assert "set-cookie" not in answer.headers

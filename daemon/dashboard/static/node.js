@@ -2,7 +2,7 @@
 
 import { el, fillFacts, keep, say } from "/static/dom.js";
 import { Seat } from "/static/seat.js";
-import { dateOf, duration, fixed, percentiles } from "/static/words.js";
+import { dateOf, duration, fixed, percentiles, table, text } from "/static/words.js";
 
 const STATUS = { online: "runs", offline: "is gone: it was cut off, or has crashed", stopped: "was ended" };
 
@@ -25,53 +25,53 @@ export class Node {
   }
 
   set(node) {
-    const status = node.availability?.body?.status;
-    say(this.status, typeof status === "string" ? `The service ${STATUS[status] ?? status}` : "The service has not said whether it runs");
-    this.status.dataset.status = typeof status === "string" ? status : "";
+    const status = text(node.availability?.body.status);
+    say(this.status, status ? `The service ${Object.hasOwn(STATUS, status) ? STATUS[status] : status}` : "The service has not said whether it runs");
+    this.status.dataset.status = status;
     const names = [...node.sources.keys()].sort();
     keep(this.holder, this.seats, names, (name) => new Seat(this.name, name, this.feed));
     for (const [name, seat] of this.seats) seat.set(node.sources.get(name), node);
     fillFacts(this.facts, [...this.service(node.health), ...this.machine(node.power)]);
-    this.tellRefused(node.health?.body?.refused_command);
+    this.tellRefused(table(node.health?.body.refused_command));
   }
 
   service(health) {
     if (!health) return [["Health", "not told yet: it comes every 10 s"]];
-    const { latency_ms: latency = {}, outbox = {}, delivery = {}, counters = {} } = health.body;
+    const [latency, outbox, delivery, counters] = ["latency_ms", "outbox", "delivery", "counters"].map((name) => table(health.body[name]));
     const waits = typeof outbox.waiting === "number" ? `${outbox.waiting} waiting` : "";
-    const storage = outbox.storage === "memory" ? `; in memory alone: ${outbox.trouble ?? "there is no disk"}` : "";
+    const storage = outbox.storage === "memory" ? `; in memory alone: ${text(outbox.trouble) || "there is no disk"}` : "";
     return [
       ["Told", `${duration(this.feed.now() - health.at_ms)} ago`],
-      ["Utterance, from its end to the outbox", percentiles(latency?.utterance)],
-      ["Model, one run", percentiles(latency?.inference)],
+      ["Utterance, from its end to the outbox", percentiles(latency.utterance)],
+      ["Model, one run", percentiles(latency.inference)],
       ["Messages", waits + storage],
-      ["Broker, as the service sees it", delivery?.connected === false ? "not connected" : delivery?.protocol ? `connected, MQTT ${delivery.protocol}` : ""],
-      ["Windows judged", typeof counters?.windows === "number" ? counters.windows : ""],
+      ["Broker, as the service sees it", delivery.connected === false ? "not connected" : text(delivery.protocol) ? `connected, MQTT ${delivery.protocol}` : ""],
+      ["Windows judged", typeof counters.windows === "number" ? counters.windows : ""],
     ];
   }
 
   machine(power) {
     if (!power) return [["Watts and temperatures", "not measured: `affectd power-log` does not run on this node"]];
     const { body } = power;
-    const drawn = body.power ?? {};
-    const rails = Object.entries(drawn.rails_w ?? {}).map(([name, watts]) => `${name} ${fixed(watts, 2, "W")}`);
-    const degrees = Object.entries(body.temperatures_c ?? {}).map(([name, celsius]) => `${name} ${fixed(celsius, 0, "°C")}`);
+    const drawn = table(body.power);
+    const rails = Object.entries(table(drawn.rails_w)).map(([name, watts]) => `${name} ${fixed(watts, 2, "W")}`);
+    const degrees = Object.entries(table(body.temperatures_c)).map(([name, celsius]) => `${name} ${fixed(celsius, 0, "°C")}`);
     const total = fixed(drawn.total_w, 2, "W");
     return [
-      ["Power", total ? total + (drawn.total_of ? ` (${drawn.total_of})` : "") : (body.trouble ?? "not measured")],
+      ["Power", total ? total + (text(drawn.total_of) ? ` (${drawn.total_of})` : "") : text(body.trouble) || "not measured"],
       ["of it", rails.join(", ")],
       ["Temperatures", degrees.join(", ")],
-      ["Power mode", body.mode],
-      ["Held back by", Array.isArray(body.throttling) ? body.throttling.join(", ") : ""],
-      ["Energy for an utterance", fixed(body.energy?.joules_an_utterance, 2, "J")],
+      ["Power mode", text(body.mode)],
+      ["Held back by", Array.isArray(body.throttling) ? body.throttling.map(text).join(", ") : ""],
+      ["Energy for an utterance", fixed(table(body.energy).joules_an_utterance, 2, "J")],
       ["Measured", `${duration(this.feed.now() - power.at_ms)} ago`],
     ];
   }
 
   tellRefused(command) {
-    if (!command || command.at === this.refusedAt) return;
+    if (!text(command.at) || command.at === this.refusedAt) return;
     const isNews = this.refusedAt !== undefined || this.feed.now() - (dateOf(command.at) ?? 0) < 5000;
     this.refusedAt = command.at;
-    if (isNews) this.seats.get(command.source)?.refused(String(command.reason));
+    if (isNews) this.seats.get(command.source)?.refused(text(command.reason));
   }
 }

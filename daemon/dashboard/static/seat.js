@@ -4,7 +4,7 @@ import { el, fillFacts, say, show } from "/static/dom.js";
 import { Bars } from "/static/bars.js";
 import { Stacked, stacked } from "/static/stacked.js";
 import { colourOf } from "/static/moods.js";
-import { dateOf, duration, fixed, milliseconds, percent } from "/static/words.js";
+import { dateOf, duration, fixed, milliseconds, percent, table, text } from "/static/words.js";
 
 const WINDOW_MS = 10 * 60 * 1000;
 const LONGEST_GAP_MS = 25000;
@@ -60,31 +60,32 @@ export class Seat {
     this.source = source;
     const { state, utterance } = source;
     const body = state?.body ?? {};
+    const shares = table(body.probabilities);
     const listening = body.listening !== false;
-    const device = node.health?.body?.sources?.[this.name]?.device;
+    const device = table(table(table(node.health?.body.sources)[this.name]).device);
     this.setSwitch(listening);
-    this.setMood(body, listening, state);
+    this.setMood(body, shares, listening, state);
     this.setTrouble(node, body, listening, device, state);
-    this.bars.set(source.labels.length ? source.labels : Object.keys(body.probabilities ?? {}), Object.keys(body.probabilities ?? {}).length ? body.probabilities : null);
+    this.bars.set(source.labels.length ? source.labels : Object.keys(shares), Object.keys(shares).length ? shares : null);
     this.draw();
     fillFacts(this.facts, [
       ["Last said", utterance ? this.utterance(utterance) : "nothing yet"],
       ["Microphone", this.microphone(device, listening)],
-      ["Model", body.model?.name],
+      ["Model", text(table(body.model).name)],
     ]);
   }
 
-  setMood(body, listening, state) {
-    const shares = Object.entries(body.probabilities ?? {}).filter(([, share]) => typeof share === "number");
-    const [likeliest, most] = shares.sort((one, other) => other[1] - one[1])[0] ?? ["", null];
-    const label = typeof body.label === "string" ? body.label : "unknown";
+  setMood(body, shares, listening, state) {
+    const known = Object.entries(shares).filter(([, share]) => typeof share === "number");
+    const [likeliest, most] = known.sort((one, other) => other[1] - one[1])[0] ?? ["", null];
+    const label = text(body.label) || "unknown";
     const uncertain = label === "uncertain";
     say(this.label, state ? label : "not known yet");
     this.label.style.borderColor = colourOf(state ? label : "uncertain");
     this.element.classList.toggle("uncertain", uncertain);
     if (!state) say(this.sure, "Nothing has been said since this page began to look on.");
     else if (!uncertain && likeliest === label) say(this.sure, `${percent(most)} sure`);
-    else if (!uncertain) say(this.sure, `${percent(body.probabilities?.[label])} sure; ${likeliest}, ${percent(most)}, takes its place if that lasts.`);
+    else if (!uncertain) say(this.sure, `${percent(shares[label])} sure; ${likeliest}, ${percent(most)}, takes its place if that lasts.`);
     else if (most === null) say(this.sure, "Nobody has spoken lately.");
     else say(this.sure, `No mood is likely enough to be named; the likeliest is ${likeliest}, ${percent(most)}.`);
     const old = state ? this.feed.now() - this.said(state) : 0;
@@ -104,10 +105,10 @@ export class Seat {
 
   setTrouble(node, body, listening, device, state) {
     let why = "";
-    const status = node.availability?.body?.status;
+    const status = node.availability?.body.status;
     if (status === "offline" || status === "stopped") why = `The service of this node ${status === "stopped" ? "was ended" : "is gone"}: what is shown is what it said last.`;
     else if (!listening) why = "";
-    else if (device && device.state && !["healthy", "recovering"].includes(device.state)) why = `${this.microphone(device, true)}`;
+    else if (text(device.state) && !["healthy", "recovering"].includes(device.state)) why = this.microphone(device, true);
     else if (state && this.feed.now() - this.said(state) > OLD_MS) why = `Nothing has come for ${duration(this.feed.now() - this.said(state))}: what is shown is old.`;
     say(this.trouble, why);
     show(this.trouble, why !== "");
@@ -116,17 +117,17 @@ export class Seat {
 
   microphone(device, listening) {
     if (!listening) return "switched off: the device is closed";
-    if (!device || typeof device.state !== "string") return "";
-    const does = DEVICE[device.state] ?? device.state;
-    const reason = typeof device.reason === "string" && device.reason && device.state !== "healthy" ? `: ${device.reason}` : "";
+    if (!text(device.state)) return "";
+    const does = Object.hasOwn(DEVICE, device.state) ? DEVICE[device.state] : device.state;
+    const reason = text(device.reason) && device.state !== "healthy" ? `: ${device.reason}` : "";
     return `The microphone ${does}${reason}`;
   }
 
   utterance(utterance) {
     const { body } = utterance;
-    const lasted = fixed(body.speech?.duration_s, 1, "s of speech");
-    const late = milliseconds(body.latency_ms?.total);
-    const parts = [`${body.label ?? "?"} ${percent(body.confidence)}`, lasted, `${duration(this.feed.now() - utterance.at_ms)} ago`];
+    const lasted = fixed(table(body.speech).duration_s, 1, "s of speech");
+    const late = milliseconds(table(body.latency_ms).total);
+    const parts = [`${text(body.label) || "?"} ${percent(body.confidence)}`, lasted, `${duration(this.feed.now() - utterance.at_ms)} ago`];
     return parts.filter(Boolean).join(", ") + (late ? `; known ${late} after the last voiced sound` : "");
   }
 

@@ -1,5 +1,11 @@
 /** Numbers and times as people say them. What comes from the broker may be anything: what is no number is no text. */
 
+/** An object as it came; of what is none, an empty one. */
+export const table = (value) => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
+
+/** A text as it came; of what is none, nothing. */
+export const text = (value) => (typeof value === "string" ? value : "");
+
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
 export const percent = (share) => (isNumber(share) ? `${Math.round(100 * share)} %` : "");
@@ -25,7 +31,7 @@ export function duration(ms) {
 
 /** p50, p90, p99 and maximum of a summary of latencies. */
 export function percentiles(summary) {
-  if (!summary || !isNumber(summary.p50)) return "";
+  if (!isNumber(table(summary).p50)) return "";
   return `${["p50", "p90", "p99"].map((name) => `${name} ${milliseconds(summary[name])}`).join(", ")}; longest ${milliseconds(summary.max)}`;
 }
 
