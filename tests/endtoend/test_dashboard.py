@@ -32,7 +32,7 @@ COLOURS_OF = """(canvas) => {
   const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
   return [...new Set(pixels)].map((pixel) => (pixel & 0xffffff).toString(16).padStart(6, "0"));
 }"""
-WANTED = {"005ed5", "42e4f0", "a779cc", "9a9a9a", "739e00", "b27200", "009fe6"}
+WANTED = {"005ed5", "42e4f0", "a779cc", "666666", "739e00", "b27200", "009fe6"}
 """The colours of anger, happiness, fear, neutral, disgust, sadness and surprise, blue first."""
 expect.set_options(timeout=PATIENCE_MS)
 

@@ -22,7 +22,6 @@ const feed = new Feed(() => {
   const [text, bad] = connection(feed);
   say(status, text);
   status.classList.toggle("trouble", bad);
-  document.body.classList.toggle("cut-off", bad);
   keep(holder, nodes, [...feed.nodes.keys()].sort(), (name) => new Node(name, feed));
   for (const [name, node] of nodes) node.set(feed.nodes.get(name));
   show(nobody, feed.alive && feed.nodes.size === 0);

@@ -7,7 +7,7 @@ export const COLOURS = {
   disgust: "#009e73",
   fear: "#cc79a7",
   happiness: "#f0e442",
-  neutral: "#9a9a9a",
+  neutral: "#666666",
   sadness: "#0072b2",
   surprise: "#e69f00",
   uncertain: "#d8d8d8",

@@ -13,12 +13,13 @@ export class Node {
     this.seats = new Map();
     const id = `node-${Math.random().toString(36).slice(2)}`;
     this.status = el("span", { class: "badge" });
+    this.drawn = el("span", { class: "badge" });
     this.holder = el("div", { class: "seats" });
     this.facts = el("dl", { class: "facts" });
     this.element = el(
       "section",
       { class: "node", "aria-labelledby": id },
-      el("header", {}, el("h2", { id }, name), this.status),
+      el("header", {}, el("h2", { id }, name), this.status, this.drawn),
       this.holder,
       el("details", {}, el("summary", {}, "How the service and the machine are"), this.facts),
     );
@@ -28,11 +29,19 @@ export class Node {
     const status = text(node.availability?.body.status);
     say(this.status, status ? `The service ${Object.hasOwn(STATUS, status) ? STATUS[status] : status}` : "The service has not said whether it runs");
     this.status.dataset.status = status;
+    say(this.drawn, this.power(node.power));
     const names = [...node.sources.keys()].sort();
     keep(this.holder, this.seats, names, (name) => new Seat(this.name, name, this.feed));
     for (const [name, seat] of this.seats) seat.set(node.sources.get(name), node);
     fillFacts(this.facts, [...this.service(node.health), ...this.machine(node.power)]);
     this.tellRefused(table(node.health?.body.refused_command));
+  }
+
+  /** Watts and the hottest place, where they are measured. */
+  power(power) {
+    const watts = fixed(table(power?.body.power).total_w, 1, "W");
+    const degrees = Object.values(table(power?.body.temperatures_c)).filter((celsius) => typeof celsius === "number");
+    return [watts, degrees.length ? `${fixed(Math.max(...degrees), 0, "°C")} at the hottest` : ""].filter(Boolean).join(", ");
   }
 
   service(health) {

@@ -10,7 +10,10 @@ const WINDOW_MS = 10 * 60 * 1000;
 const LONGEST_GAP_MS = 25000;
 /** A state comes every 10 s at least: what is older is doubtful. */
 const OLD_MS = 25000;
+const SHORTEST_MS = 60 * 1000;
 const REDRAW_MS = 1000;
+/** A command is carried out within a second or two, where there is a service. */
+const ANSWER_MS = 10000;
 const FAINTEST_DBFS = -96;
 const DEVICE = {
   healthy: "hears",
@@ -36,6 +39,7 @@ export class Seat {
     this.level = el("span", { class: "number" });
     this.bars = new Bars("Probability of each mood now");
     this.chart = el("div", { class: "chart" });
+    this.legend = el("p", { class: "remark" });
     this.facts = el("dl", { class: "facts" });
     this.switch = el("button", { type: "button", role: "switch", class: "switch", "aria-checked": "true" }, "Listening");
     this.asked = el("span", { class: "remark", role: "status" });
@@ -49,10 +53,10 @@ export class Seat {
       el("div", { class: "moment" }, el("div", { class: "felt" }, this.label, this.sure, this.now, el("p", { class: "level" }, "Level ", this.meter, " ", this.level)), this.bars.element),
       el("h4", {}, "The last ten minutes"),
       this.chart,
-      el("p", { class: "remark" }, "Each colour is a mood, as wide as it is likely. A bar along the bottom is an episode: a mood that lasted."),
+      this.legend,
       this.facts,
     );
-    this.plot = new Stacked(this.chart, { bands: () => this.bands(), range: () => [(this.feed.now() - WINDOW_MS) / 1000, this.feed.now() / 1000] });
+    this.plot = new Stacked(this.chart, { bands: () => this.bands(), range: () => this.range() });
   }
 
   /** `source`: what the feed knows of this seat; `node`: of its node. */
@@ -70,7 +74,7 @@ export class Seat {
     this.draw();
     fillFacts(this.facts, [
       ["Last said", utterance ? this.utterance(utterance) : "nothing yet"],
-      ["Microphone", this.microphone(device, listening)],
+      ["Microphone", this.microphone(device, listening).replace("The microphone ", "")],
       ["Model", text(table(body.model).name)],
     ]);
   }
@@ -92,7 +96,7 @@ export class Seat {
     const does = !listening ? "Switched off" : body.hearing === false ? "Hears nothing" : body.speaking === true ? "Somebody speaks" : "Silent";
     say(this.now, state ? `${does} · said ${duration(old)} ago` : "");
     this.element.classList.toggle("speaking", listening && body.speaking === true && old < OLD_MS);
-    const level = typeof body.level_dbfs === "number" && listening ? body.level_dbfs : null;
+    const level = typeof body.level_dbfs === "number" && listening && body.hearing !== false ? body.level_dbfs : null;
     this.meter.value = Math.max(FAINTEST_DBFS, level ?? FAINTEST_DBFS);
     say(this.level, level === null ? "–" : fixed(level, 0, "dBFS"));
   }
@@ -136,10 +140,21 @@ export class Seat {
     return [...(this.source?.episodes.values() ?? [])].map(({ label, start, end }) => ({ label, start: start / 1000, end: (end ?? now) / 1000 }));
   }
 
+  /** The last ten minutes; what has only begun is not drawn as a line at the edge. */
+  range() {
+    const now = this.feed.now();
+    const first = Math.min(this.source.points[0]?.[0] ?? now, now - SHORTEST_MS);
+    return [Math.max(first, now - WINDOW_MS) / 1000, now / 1000];
+  }
+
   draw() {
     if (performance.now() - this.drawn < REDRAW_MS || document.hidden) return;
     this.drawn = performance.now();
     const { labels, points } = this.source;
+    const known = points.some(([, shares]) => shares);
+    show(this.chart, known);
+    say(this.legend, known ? "Each colour is a mood, as high as it is likely. A bar along the bottom is an episode: a mood that lasts." : "Nobody has spoken in them, or since this page's server began to look on.");
+    if (!known) return;
     const columns = stacked(points, labels.length, LONGEST_GAP_MS);
     columns[0] = columns[0].map((ms) => ms / 1000);
     this.plot.set(labels, columns);
@@ -152,11 +167,15 @@ export class Seat {
     if (this.wanted === listening) {
       this.wanted = undefined;
       say(this.asked, "");
+    } else if (this.wanted !== undefined && performance.now() - this.askedAt > ANSWER_MS) {
+      this.wanted = undefined;
+      say(this.asked, "The service does not answer: what is asked is lost.");
     }
   }
 
   async turn() {
     this.wanted = !this.listening;
+    this.askedAt = performance.now();
     say(this.asked, this.wanted ? "switching on …" : "switching off …");
     let why = "the page's own server cannot be reached";
     try {

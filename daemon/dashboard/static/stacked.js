@@ -67,10 +67,9 @@ export class Stacked {
     this.options = { bands, times, range, onPick };
     this.labels = [];
     this.plot = null;
-    this.observer = new ResizeObserver(() => this.resize());
-    this.observer.observe(parent);
-    this.scheme = matchMedia("(prefers-color-scheme: dark)");
-    this.scheme.addEventListener("change", () => this.again());
+    const observer = new ResizeObserver(() => this.resize());
+    observer.observe(parent);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.again());
   }
 
   /** `columns`: as `stacked` gives them. */
@@ -106,7 +105,7 @@ export class Stacked {
     const series = this.labels.map((label, index) => ({
       label,
       stroke: paper,
-      width: 1,
+      width: 0.5,
       // the lowest is filled to the axis, each other down to the edge below it
       fill: colourOf(label),
       points: { show: false },
