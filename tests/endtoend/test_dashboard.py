@@ -17,11 +17,12 @@ import paho.mqtt.publish as publish
 import pytest
 from playwright.sync_api import Browser, expect
 
+from benchmarks.browser import chromium
 from daemon.demo.broker import free_port
 from models.contract import LABELS
 from tests.daemon import recordings
 from tests.fixtures.brokers.mosquitto import Mosquitto
-from tests.fixtures.browser import PATIENCE_MS, PHONE, Seen, chromium, looked_at, violations
+from tests.fixtures.browser import PATIENCE_MS, PHONE, Seen, looked_at, violations
 
 ROOT = Path(__file__).parents[2]
 SEATS = ("driver", "passenger")
