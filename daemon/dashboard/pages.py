@@ -8,7 +8,7 @@ from string import Template
 
 from starlette.responses import HTMLResponse
 
-FOLDER = Path(__file__).parent / "pages"
+FOLDER = Path(__file__).parent / "templates"
 WAYS = (("/", "Live"), ("/analyse", "Try a recording"), ("/models", "Models"), ("/results", "Results"))
 
 
