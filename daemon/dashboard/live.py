@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from daemon.dashboard.board import Board
 from daemon.dashboard.entrance import limited
-from daemon.delivery.connection import Publication
+from daemon.delivery.mqtt.connection import Publication
 from daemon.settings import TOPIC_LEVEL
 
 TELL_EVERY_S = 0.5

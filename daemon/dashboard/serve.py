@@ -14,8 +14,8 @@ from daemon.dashboard.app import make_app
 from daemon.dashboard.board import TOPICS, Board
 from daemon.dashboard.guard import token_of
 from daemon.dashboard.live import Live
-from daemon.delivery.connection import Arrived
-from daemon.delivery.onlooker import Onlooker
+from daemon.delivery.mqtt.connection import Arrived
+from daemon.delivery.mqtt.onlooker import Onlooker
 from daemon.errors import SettingsError
 from daemon.settings import Settings
 

@@ -24,7 +24,7 @@ from daemon.demo import RECORDING
 from daemon.settings import SeatSettings
 from models import registry
 from tests.daemon import recordings
-from tests.daemon.page import PATIENCE_S, Answer, Served, served
+from tests.daemon.dashboard.page import PATIENCE_S, Answer, Served, served
 
 RATE_HZ = recordings.RATE_HZ
 

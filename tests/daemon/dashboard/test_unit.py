@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "affectd-dashboard.service"
+UNIT = Path(__file__).parents[3] / "deploy" / "systemd" / "affectd-dashboard.service"
 MOST_EXPOSED = 20
 """In tenths: 2.0 of 10."""
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import paho.mqtt.publish as publish
 import pytest
 
-from daemon.delivery.connection import Arrived, Publication
-from daemon.delivery.onlooker import Onlooker
+from daemon.delivery.mqtt.connection import Arrived, Publication
+from daemon.delivery.mqtt.onlooker import Onlooker
 from daemon.errors import SettingsError
 from daemon.settings import BrokerSettings
 from tests.daemon.wire import PATIENCE_S, Watcher

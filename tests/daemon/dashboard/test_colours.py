@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.contract import LABELS, UNCERTAIN
 
-MOODS = Path(__file__).parents[2] / "daemon" / "dashboard" / "static" / "moods.js"
+MOODS = Path(__file__).parents[3] / "daemon" / "dashboard" / "static" / "moods.js"
 # what who lacks a kind of cones sees, of linear RGB; Machado, Oliveira and Fernandes (2009), severity 1
 SIGHTS = {
     "all cones": np.eye(3),

@@ -13,9 +13,9 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Callable, Sequence
 
-from daemon.delivery import access
-from daemon.delivery.connection import Arrived, Connection, Ended, Publication
-from daemon.delivery.protocol import ProtocolChoice
+from daemon.delivery.mqtt import access
+from daemon.delivery.mqtt.connection import Arrived, Connection, Ended, Publication
+from daemon.delivery.mqtt.protocol import ProtocolChoice
 from daemon.settings import BrokerSettings
 
 logger = logging.getLogger(__name__)

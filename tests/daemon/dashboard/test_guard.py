@@ -16,7 +16,7 @@ from daemon.dashboard import entrance
 from daemon.dashboard.serve import Dashboard
 from daemon.errors import SettingsError
 from daemon.settings import DashboardSettings, Settings
-from tests.daemon.page import Served, served
+from tests.daemon.dashboard.page import Served, served
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 

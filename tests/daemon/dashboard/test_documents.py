@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from daemon.dashboard import documents
 from daemon.dashboard.documents import rendered
 from models import registry
-from tests.daemon.page import Served, served
+from tests.daemon.dashboard.page import Served, served
 
 TAGS = re.compile(r"<(/?[a-zA-Z!?][^\s>/]*)")
 OURS = {

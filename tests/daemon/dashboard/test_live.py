@@ -11,7 +11,7 @@ import paho.mqtt.publish as publish
 import pytest
 
 from daemon.dashboard.live import MOST_WATCHING
-from tests.daemon.page import Served, served
+from tests.daemon.dashboard.page import Served, served
 from tests.daemon.wire import Watcher
 from tests.fixtures.brokers.mosquitto import Mosquitto
 
