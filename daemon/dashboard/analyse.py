@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+from contextlib import suppress
 from typing import AsyncIterator, Callable, Sequence
 
 from starlette.requests import Request
@@ -135,7 +136,8 @@ async def _answers(wish: str, fd: int) -> AsyncIterator[bytes]:
     finally:
         # who was cancelled waits for nothing more: the loop looks after its end
         if worker is not None and worker.returncode is None:
-            worker.kill()
+            with suppress(ProcessLookupError):
+                worker.kill()
 
 
 async def _lines(worker: asyncio.subprocess.Process) -> AsyncIterator[bytes]:
