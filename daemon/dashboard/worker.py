@@ -96,6 +96,7 @@ def _looked_at(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 def _judged(path: Path, name: str, progress: _Progress) -> dict[str, Any]:
     """What one model says; where it cannot judge it, why."""
+    progress.opening()
     opening_ns = time.perf_counter_ns()
     model = assembly.open_model(name)
     opened_ms = (time.perf_counter_ns() - opening_ns) / 1e6
@@ -124,6 +125,10 @@ class _Progress:
         self._duration_s, self._part, self._n_parts, self._doing = duration_s, part, n_parts, doing
         self._told_s = 0.0
         self._steps: list[list[Any]] = []
+
+    def opening(self) -> None:
+        """The model is opened; the first time after an installation its kernels are compiled, too."""
+        _tell({"progress": round(self._part / self._n_parts, 3), "doing": f"opening {self._doing}"})
 
     def heard(self, upto_s: float) -> None:
         """See `analysis.LookOn`."""
