@@ -160,7 +160,7 @@ def test_a_broker_that_is_killed_is_told_and_the_page_comes_back_by_itself(world
     status = live.page.locator("#status")
     expect(status).to_contain_text("connected.")
     world.broker.kill()
-    expect(status).to_contain_text("nothing new can come; it is tried again.")
+    expect(status).to_contain_text("nothing new can come, it is tried again.")
     expect(status).to_contain_text(f"127.0.0.1:{world.broker.port}")
     world.broker.__enter__()
     expect(status).to_contain_text("connected.")
@@ -229,6 +229,7 @@ def test_what_strangers_publish_is_text_and_runs_nowhere(world: World, live: See
     expect(live.page.get_by_role("heading", name="other", exact=True)).to_be_visible()
     expect(seat(live, "driver").get_by_text("Somebody speaks")).to_be_visible()
     assert live.page.locator("main img").count() == 0
+    assert violations(live.page) == []
 
 
 def test_a_recording_is_sent_judged_and_read(world: World, browser: Browser) -> None:

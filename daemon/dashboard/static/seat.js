@@ -75,6 +75,7 @@ export class Seat {
     fillFacts(this.facts, [
       ["Last said", utterance ? this.utterance(utterance) : "nothing yet"],
       ["Microphone", this.microphone(device, listening).replace("The microphone ", "")],
+      ["Device", text(device.name)],
       ["Model", text(table(body.model).name)],
     ]);
   }
