@@ -40,8 +40,8 @@ HAS_VENV='import venv, ensurepip'
 HAS_HEADERS='import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
 mic_can_be_built() { [ -e /usr/include/portaudio.h ] && has gcc && python_has "$python" "$HAS_HEADERS"; }
 
-list_missing_packages() { # fills `needed`, without which we stop, and `for_mic`, without which the microphone is off
-  needed=() for_mic=()
+list_missing_packages() { # fills `needed`, without which we stop, and what else is worth a try: without it something is off
+  needed=() for_mic=() for_page=()
   local version=3
   if has "$python"; then
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -68,22 +68,22 @@ list_missing_packages() { # fills `needed`, without which we stop, and `for_mic`
     [ -e /usr/include/systemd/sd-daemon.h ] || needed+=(libsystemd-dev)
     has gcc || needed+=(gcc libc6-dev)
     python_has "$python" "$HAS_HEADERS" || needed+=("python$version-dev")
-    has chromium || needed+=(chromium)
-    has systemd-analyze || needed+=(systemd)
+    has chromium || has chromium-browser || has google-chrome || for_page+=(chromium)
   fi
 }
 
 system_packages() {
-  local needed for_mic
+  local needed for_mic for_page
   list_missing_packages
-  [ ${#needed[@]} -eq 0 ] && [ ${#for_mic[@]} -eq 0 ] && return
+  local all=("${needed[@]}" "${for_mic[@]}" "${for_page[@]}")
+  [ ${#all[@]} -eq 0 ] && return
   if ! may_use_apt; then
-    local all=("${needed[@]}" "${for_mic[@]}")
     [ ${#needed[@]} -eq 0 ] || die "missing on this machine: ${needed[*]}. Type: sudo apt-get install -y ${all[*]}"
     return 0
   fi
   [ ${#needed[@]} -eq 0 ] || apt_install "${needed[@]}" || die "these are needed: ${needed[*]}"
   [ ${#for_mic[@]} -eq 0 ] || apt_install "${for_mic[@]}" || true
+  [ ${#for_page[@]} -eq 0 ] || apt_install "${for_page[@]}" || say "the page's tests will fail: they need a browser, chromium" >&2
 }
 
 # --- Python packages ---------------------------------------------------------------------------------------------
