@@ -15,9 +15,10 @@ from starlette.staticfiles import StaticFiles
 from daemon.dashboard.analyse import BUNDLED, Analyses
 from daemon.dashboard.documents import PICTURES, Documents
 from daemon.dashboard.entrance import Entrance
-from daemon.dashboard.guard import ENTER, Guard, Token
+from daemon.dashboard.guard import ENTER, Guard
 from daemon.dashboard.live import Live
 from daemon.dashboard.pages import Pages
+from daemon.dashboard.token import Token
 from daemon.settings import DashboardSettings
 from models import registry
 

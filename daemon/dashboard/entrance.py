@@ -8,8 +8,9 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from daemon.dashboard.guard import COOKIE, Token
+from daemon.dashboard.guard import COOKIE
 from daemon.dashboard.pages import Pages
+from daemon.dashboard.token import Token
 
 MOST_BYTES = 4096
 WRONG_S = 1.0

@@ -12,8 +12,8 @@ import uvicorn
 
 from daemon.dashboard.app import make_app
 from daemon.dashboard.board import TOPICS, Board
-from daemon.dashboard.guard import token_of
 from daemon.dashboard.live import Live
+from daemon.dashboard.token import token_of
 from daemon.delivery.mqtt.connection import Arrived
 from daemon.delivery.mqtt.onlooker import Onlooker
 from daemon.errors import SettingsError

@@ -21,6 +21,7 @@ from benchmarks.browser import chromium
 from daemon.demo.broker import free_port
 from models.contract import LABELS
 from tests.daemon import recordings
+from tests.daemon.dashboard.page import served
 from tests.fixtures.brokers.mosquitto import Mosquitto
 from tests.fixtures.browser import PATIENCE_MS, PHONE, Seen, looked_at, violations
 
@@ -305,3 +306,23 @@ def test_the_way_to_the_content_comes_first(live: Seen) -> None:
     expect(live.page.get_by_role("link", name="To the content")).to_be_focused()
     live.page.keyboard.press("Enter")
     assert live.page.url.endswith("#content")
+
+
+def test_who_has_the_token_comes_in_and_stays_in(browser: Browser, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef\n")
+    with served(token_file=token) as door, looked_at(browser, f"http://{door.host}/analyse") as seen:
+        page = seen.page
+        assert violations(page) == []
+        page.get_by_label("Token").fill("something else")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_have_text("That is not the token.")
+        # the browser tells of the answer's status
+        assert [line for line in seen.wrong if "403" not in line] == []
+        seen.wrong.clear()
+        page.get_by_label("Token").fill("0123456789abcdef")
+        page.get_by_role("button", name="Enter").click()
+        expect(page.locator("#status")).to_contain_text("nothing new can come")
+        page.goto(f"http://{door.host}/models")
+        expect(page.get_by_role("heading", name="Models")).to_be_visible()
+        assert page.evaluate("document.cookie") == ""
