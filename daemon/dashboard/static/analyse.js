@@ -28,7 +28,10 @@ function take(file) {
   at("go").disabled = true;
   if (!file) return;
   if (file.size === 0) complain(`${file.name}: is empty (0 bytes)`);
-  else if (state.most && file.size > state.most.bytes) complain(`${file.name}: has ${Math.round(file.size / 1e6)} MB, at most ${Math.round(state.most.bytes / 1e6)} MB are taken: cut it, or use affectd analyze`);
+  else if (state.most && file.size > state.most.bytes)
+    complain(
+      `${file.name}: has ${Math.round(file.size / 1e6)} MB, at most ${Math.round(state.most.bytes / 1e6)} MB are taken: cut it, or use affectd analyze`,
+    );
   else {
     state.file = file;
     at("go").disabled = false;
@@ -70,7 +73,12 @@ async function judge(name, body, sound) {
     }
   } catch (trouble) {
     if (trouble.name === "AbortError") say(at("told"), "Cancelled.");
-    else complain(trouble instanceof TypeError ? "The page's own server (affectd dashboard) cannot be reached, or has refused so much." : trouble.message);
+    else
+      complain(
+        trouble instanceof TypeError
+          ? "The page's own server (affectd dashboard) cannot be reached, or has refused so much."
+          : trouble.message,
+      );
   } finally {
     state.running = null;
     working(false);

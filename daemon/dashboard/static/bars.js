@@ -8,7 +8,14 @@ function bar(label) {
   const share = el("span", { class: "share" });
   const fill = el("span", { class: "fill" });
   fill.style.backgroundColor = colourOf(label);
-  const element = el("li", {}, swatch(label), el("span", { class: "name" }, label), el("span", { class: "track", "aria-hidden": "true" }, fill), share);
+  const element = el(
+    "li",
+    {},
+    swatch(label),
+    el("span", { class: "name" }, label),
+    el("span", { class: "track", "aria-hidden": "true" }, fill),
+    share,
+  );
   return { element, fill, share };
 }
 

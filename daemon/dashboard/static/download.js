@@ -23,7 +23,11 @@ export function asJson(name, { curves: _pictures, ...result }) {
 
 export async function asPng(name, result) {
   const plots = plotsOf(result);
-  const answers = result.models.map((one) => (one.error ? `${one.model}: ${one.error}` : `${one.model}: ${one.label}, ${percent(one.confidence)}, judged in ${milliseconds(one.elapsed_ms)}`));
+  const answers = result.models.map((one) =>
+    one.error
+      ? `${one.model}: ${one.error}`
+      : `${one.model}: ${one.label}, ${percent(one.confidence)}, judged in ${milliseconds(one.elapsed_ms)}`,
+  );
   const labels = [...new Set(result.models.flatMap((one) => one.labels))];
   const heights = plots.reduce((sum, [, , height]) => sum + height + LINE, 0);
   const picture = new OffscreenCanvas(2 * WIDTH, 2 * (PAD * 2 + LINE * (answers.length + 3) + heights));

@@ -18,7 +18,10 @@ function connection(feed) {
   const { broker } = feed;
   if (!broker) return ["Connecting …", null];
   if (broker.connected) return [`Broker ${broker.where}: connected.`, null];
-  return [`Broker ${broker.where} ${broker.why}: nothing new can come, it is tried again.`, `For ${duration(feed.now() - broker.since_ms)} now.`];
+  return [
+    `Broker ${broker.where} ${broker.why}: nothing new can come, it is tried again.`,
+    `For ${duration(feed.now() - broker.since_ms)} now.`,
+  ];
 }
 
 const feed = new Feed(() => {

@@ -27,7 +27,12 @@ export class Node {
 
   set(node) {
     const status = text(node.availability?.body.status);
-    say(this.status, status ? `The service ${Object.hasOwn(STATUS, status) ? STATUS[status] : status}` : "The service has not said whether it runs");
+    say(
+      this.status,
+      status
+        ? `The service ${Object.hasOwn(STATUS, status) ? STATUS[status] : status}`
+        : "The service has not said whether it runs",
+    );
     this.status.dataset.status = status;
     say(this.drawn, this.power(node.power));
     const names = [...node.sources.keys()].sort();
@@ -46,7 +51,9 @@ export class Node {
 
   service(health) {
     if (!health) return [["Health", "not told yet: it comes every 10 s"]];
-    const [latency, outbox, delivery, counters] = ["latency_ms", "outbox", "delivery", "counters"].map((name) => table(health.body[name]));
+    const [latency, outbox, delivery, counters] = ["latency_ms", "outbox", "delivery", "counters"].map((name) =>
+      table(health.body[name]),
+    );
     const waits = typeof outbox.waiting === "number" ? `${outbox.waiting} waiting` : "";
     const storage = outbox.storage === "memory" ? `; in memory alone: ${text(outbox.trouble) || "there is no disk"}` : "";
     return [
@@ -54,7 +61,10 @@ export class Node {
       ["Utterance, from its end to the outbox", percentiles(latency.utterance)],
       ["Model, one run", percentiles(latency.inference)],
       ["Messages", waits + storage],
-      ["Broker, as the service sees it", delivery.connected === false ? "not connected" : text(delivery.protocol) ? `connected, MQTT ${delivery.protocol}` : ""],
+      [
+        "Broker, as the service sees it",
+        delivery.connected === false ? "not connected" : text(delivery.protocol) ? `connected, MQTT ${delivery.protocol}` : "",
+      ],
       ["Windows judged", typeof counters.windows === "number" ? counters.windows : ""],
     ];
   }
@@ -81,6 +91,6 @@ export class Node {
     if (!text(command.at) || command.at === this.refusedAt) return;
     const isNews = this.refusedAt !== undefined || this.feed.now() - (dateOf(command.at) ?? 0) < 5000;
     this.refusedAt = command.at;
-    if (isNews) this.seats.get(command.source)?.refused(text(command.reason));
+    if (isNews) this.seats.get(command.source)?.switch.refused(text(command.reason));
   }
 }

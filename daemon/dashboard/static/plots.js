@@ -24,13 +24,23 @@ export function ticks(from, to, most) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
   const found = [];
-  for (let tick = Math.ceil(from / step) * step; tick <= to + step / 1e6; tick += step) found.push(Number(tick.toPrecision(10)));
+  for (let tick = Math.ceil(from / step) * step; tick <= to + step / 1e6; tick += step)
+    found.push(Number(tick.toPrecision(10)));
   return found;
 }
 
 /** Where values are on the canvas: {x, y, width, height, end, low, high, ink, soft}. */
 function place(box, end, low, high) {
-  const inner = { ...box, x: box.x + MARGIN.left, y: box.y + MARGIN.top, width: box.width - MARGIN.left - MARGIN.right, height: box.height - MARGIN.top - MARGIN.bottom, end, low, high };
+  const inner = {
+    ...box,
+    x: box.x + MARGIN.left,
+    y: box.y + MARGIN.top,
+    width: box.width - MARGIN.left - MARGIN.right,
+    height: box.height - MARGIN.top - MARGIN.bottom,
+    end,
+    low,
+    high,
+  };
   inner.atX = (seconds) => inner.x + (inner.width * seconds) / end;
   inner.atY = (value) => inner.y + inner.height * (1 - (value - low) / (high - low));
   return inner;
@@ -45,11 +55,23 @@ function axes(ctx, inner, unit, marks = null) {
   ctx.strokeRect(inner.x, inner.y, inner.width, inner.height);
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";
-  const rows = marks ?? ticks(inner.low, inner.high, Math.max(2, inner.height / 24)).map((tick) => [tick, `${tick}`.replace("-", "−")]);
-  rows.forEach(([value, text], index) => ctx.fillText(index === rows.length - 1 ? `${text} ${unit}`.trim() : text, inner.x - 6, Math.max(inner.y + 6, inner.atY(value))));
+  const rows =
+    marks ?? ticks(inner.low, inner.high, Math.max(2, inner.height / 24)).map((tick) => [tick, `${tick}`.replace("-", "−")]);
+  rows.forEach(([value, text], index) =>
+    ctx.fillText(
+      index === rows.length - 1 ? `${text} ${unit}`.trim() : text,
+      inner.x - 6,
+      Math.max(inner.y + 6, inner.atY(value)),
+    ),
+  );
   ctx.textAlign = "center";
   ctx.textBaseline = "top";
-  for (const tick of ticks(0, inner.end, Math.max(2, inner.width / 90))) ctx.fillText(clock(tick).replace(/\.0$/, ""), Math.min(inner.atX(tick), inner.x + inner.width - 14), inner.y + inner.height + 6);
+  for (const tick of ticks(0, inner.end, Math.max(2, inner.width / 90)))
+    ctx.fillText(
+      clock(tick).replace(/\.0$/, ""),
+      Math.min(inner.atX(tick), inner.x + inner.width - 14),
+      inner.y + inner.height + 6,
+    );
 }
 
 /** The samples' lowest and highest, and stretches of speech in the colours of what they were. */
@@ -142,5 +164,9 @@ export function areas(ctx, box, { labels, steps, utterances = [] }, end) {
     ctx.fillStyle = inkOn(colourOf(label));
     ctx.fillText(label, middle, inner.y + 13);
   }
-  axes(ctx, inner, "", [[0, "0 %"], [0.5, "50 %"], [1, "100 %"]]);
+  axes(ctx, inner, "", [
+    [0, "0 %"],
+    [0.5, "50 %"],
+    [1, "100 %"],
+  ]);
 }

@@ -16,17 +16,49 @@ export function plotsOf(result) {
   const utterances = models.find((one) => one.utterances)?.utterances ?? [];
   const mel = curves.mel;
   return [
-    ["Waveform", "Stretches of speech have the colour of what the first model says of them.", 130, (ctx, box) => wave(ctx, box, curves.wave, end, utterances)],
+    [
+      "Waveform",
+      "Stretches of speech have the colour of what the first model says of them.",
+      130,
+      (ctx, box) => wave(ctx, box, curves.wave, end, utterances),
+    ],
     ...models.map((one) => [
       `What ${one.model} says on the way`,
       `Each answer as soon as it is known, of ${one.of}: ${one.steps.length} answers. Labels are those of whole utterances.`,
       130,
       (ctx, box) => areas(ctx, box, one, end),
     ]),
-    ["Mel spectrogram", `Which frequencies sound: bright is loud, ${mel.range_db} dB from black to white.`, 170, (ctx, box) => heat(ctx, box, mel, { ...along, low: 0, high: 1, unit: "", marks: mel.marks.map(([hz, height]) => [height, hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`]) })],
-    ["MFCC", "Shape of the spectrum, 13 terms, each by its own mean and deviation.", 130, (ctx, box) => heat(ctx, box, curves.mfcc, { ...along, low: 0, high: curves.mfcc.rows, unit: "" })],
-    ["Pitch", "Height of the voice in Hz; nothing where no voice sounds.", 120, (ctx, box) => curve(ctx, box, curves.pitch_hz, { ...along, low: 50, high: highest, unit: "Hz" })],
-    ["Energy", "Loudness in decibels below full scale.", 120, (ctx, box) => curve(ctx, box, curves.energy_db, { ...along, low: loudest - 70, high: loudest, unit: "dB" })],
+    [
+      "Mel spectrogram",
+      `Which frequencies sound: bright is loud, ${mel.range_db} dB from black to white.`,
+      170,
+      (ctx, box) =>
+        heat(ctx, box, mel, {
+          ...along,
+          low: 0,
+          high: 1,
+          unit: "",
+          marks: mel.marks.map(([hz, height]) => [height, hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`]),
+        }),
+    ],
+    [
+      "MFCC",
+      "Shape of the spectrum, 13 terms, each by its own mean and deviation.",
+      130,
+      (ctx, box) => heat(ctx, box, curves.mfcc, { ...along, low: 0, high: curves.mfcc.rows, unit: "" }),
+    ],
+    [
+      "Pitch",
+      "Height of the voice in Hz; nothing where no voice sounds.",
+      120,
+      (ctx, box) => curve(ctx, box, curves.pitch_hz, { ...along, low: 50, high: highest, unit: "Hz" }),
+    ],
+    [
+      "Energy",
+      "Loudness in decibels below full scale.",
+      120,
+      (ctx, box) => curve(ctx, box, curves.energy_db, { ...along, low: loudest - 70, high: loudest, unit: "dB" }),
+    ],
   ];
 }
 
@@ -56,7 +88,11 @@ function canvas([title, about, height, draw]) {
 
 function table(heading, rows, title) {
   const cells = (row, kind) => el("tr", {}, ...row.map((cell) => el(kind, kind === "th" ? { scope: "col" } : {}, cell)));
-  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, el("table", {}, el("thead", {}, cells(heading, "th")), el("tbody", {}, ...rows.map((row) => cells(row, "td")))));
+  return el(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": title },
+    el("table", {}, el("thead", {}, cells(heading, "th")), el("tbody", {}, ...rows.map((row) => cells(row, "td")))),
+  );
 }
 
 function answer(one) {
@@ -75,9 +111,17 @@ function answer(one) {
   panel.append(
     mood,
     el("p", { class: "sure" }, one.label === "uncertain" ? doubt : `${percent(one.confidence)} sure`),
-    el("p", {}, `Judged in ${milliseconds(one.elapsed_ms)}: ${Math.round((1000 * one.duration_s) / one.elapsed_ms)} times faster than it lasts.`),
+    el(
+      "p",
+      {},
+      `Judged in ${milliseconds(one.elapsed_ms)}: ${Math.round((1000 * one.duration_s) / one.elapsed_ms)} times faster than it lasts.`,
+    ),
     bars.element,
-    table(["from", "to", "mood", "sure"], one.utterances.map((each) => [clock(each.start_s), clock(each.end_s), each.label, percent(each.confidence)]), `Stretches of speech, by ${one.model}`),
+    table(
+      ["from", "to", "mood", "sure"],
+      one.utterances.map((each) => [clock(each.start_s), clock(each.end_s), each.label, percent(each.confidence)]),
+      `Stretches of speech, by ${one.model}`,
+    ),
   );
   return panel;
 }
@@ -104,8 +148,21 @@ export function resultPage(name, result, sound) {
       "section",
       { class: "panel" },
       el("h2", {}, "Acoustic features"),
-      el("p", { class: "remark" }, "Those of the fourth paper, with its frames (48 kHz, 2048 samples, every 512). Jitter, shimmer and tempo are measured by affectd-lab alone."),
-      table(["feature", "value", "unit", "what it is"], result.features.map(({ name: feature, value, unit, about }) => [feature, String(Number(value.toPrecision(5))), unit, about]), "Acoustic features"),
+      el(
+        "p",
+        { class: "remark" },
+        "Those of the fourth paper, with its frames (48 kHz, 2048 samples, every 512). Jitter, shimmer and tempo are measured by affectd-lab alone.",
+      ),
+      table(
+        ["feature", "value", "unit", "what it is"],
+        result.features.map(({ name: feature, value, unit, about }) => [
+          feature,
+          String(Number(value.toPrecision(5))),
+          unit,
+          about,
+        ]),
+        "Acoustic features",
+      ),
     ),
   );
   return { element, heading };

@@ -2,6 +2,7 @@
 
 import { el, fillFacts, say, show } from "/static/dom.js";
 import { Bars } from "/static/bars.js";
+import { Switch } from "/static/switch.js";
 import { Stacked, stacked } from "/static/stacked.js";
 import { colourOf } from "/static/moods.js";
 import { dateOf, duration, fixed, milliseconds, percent, table, text } from "/static/words.js";
@@ -12,8 +13,6 @@ const LONGEST_GAP_MS = 25000;
 const OLD_MS = 25000;
 const SHORTEST_MS = 60 * 1000;
 const REDRAW_MS = 1000;
-/** A command is carried out within a second or two, where there is a service. */
-const ANSWER_MS = 10000;
 const FAINTEST_DBFS = -96;
 const DEVICE = {
   healthy: "hears",
@@ -26,7 +25,6 @@ const DEVICE = {
 
 export class Seat {
   constructor(node, name, feed) {
-    this.node = node;
     this.name = name;
     this.feed = feed;
     this.drawn = 0;
@@ -41,16 +39,26 @@ export class Seat {
     this.chart = el("div", { class: "chart" });
     this.legend = el("p", { class: "remark" });
     this.facts = el("dl", { class: "facts" });
-    this.switch = el("button", { type: "button", role: "switch", class: "switch", "aria-checked": "true" }, "Listening");
-    this.asked = el("span", { class: "remark", role: "status" });
-    this.switch.addEventListener("click", () => this.turn());
+    this.switch = new Switch(node, name);
     this.element = el(
       "article",
       { class: "seat", "aria-labelledby": id },
-      el("header", {}, el("h3", { id }, name), this.switch),
-      this.asked,
+      el("header", {}, el("h3", { id }, name), this.switch.element),
+      this.switch.told,
       this.trouble,
-      el("div", { class: "moment" }, el("div", { class: "felt" }, this.label, this.sure, this.now, el("p", { class: "level" }, "Level ", this.meter, " ", this.level)), this.bars.element),
+      el(
+        "div",
+        { class: "moment" },
+        el(
+          "div",
+          { class: "felt" },
+          this.label,
+          this.sure,
+          this.now,
+          el("p", { class: "level" }, "Level ", this.meter, " ", this.level),
+        ),
+        this.bars.element,
+      ),
       el("h4", {}, "The last ten minutes"),
       this.chart,
       this.legend,
@@ -67,7 +75,7 @@ export class Seat {
     const shares = table(body.probabilities);
     const listening = body.listening !== false;
     const device = table(table(table(node.health?.body.sources)[this.name]).device);
-    this.setSwitch(listening);
+    this.switch.set(listening, this.feed.maySwitch);
     this.setMood(body, shares, listening, state);
     this.setTrouble(node, body, listening, device, state);
     this.bars.set(source.labels.length ? source.labels : Object.keys(shares), Object.keys(shares).length ? shares : null);
@@ -90,11 +98,18 @@ export class Seat {
     this.element.classList.toggle("uncertain", uncertain);
     if (!state) say(this.sure, "Nothing has been said since this page began to look on.");
     else if (!uncertain && likeliest === label) say(this.sure, `${percent(most)} sure`);
-    else if (!uncertain) say(this.sure, `${percent(shares[label])} sure; ${likeliest}, ${percent(most)}, takes its place if that lasts.`);
+    else if (!uncertain)
+      say(this.sure, `${percent(shares[label])} sure; ${likeliest}, ${percent(most)}, takes its place if that lasts.`);
     else if (most === null) say(this.sure, "Nobody has spoken lately.");
     else say(this.sure, `No mood is likely enough to be named; the likeliest is ${likeliest}, ${percent(most)}.`);
     const old = state ? this.feed.now() - this.said(state) : 0;
-    const does = !listening ? "Switched off" : body.hearing === false ? "Hears nothing" : body.speaking === true ? "Somebody speaks" : "Silent";
+    const does = !listening
+      ? "Switched off"
+      : body.hearing === false
+        ? "Hears nothing"
+        : body.speaking === true
+          ? "Somebody speaks"
+          : "Silent";
     say(this.now, state ? `${does} · said ${duration(old)} ago` : "");
     this.element.classList.toggle("speaking", listening && body.speaking === true && old < OLD_MS);
     const level = typeof body.level_dbfs === "number" && listening && body.hearing !== false ? body.level_dbfs : null;
@@ -111,10 +126,12 @@ export class Seat {
   setTrouble(node, body, listening, device, state) {
     let why = "";
     const status = node.availability?.body.status;
-    if (status === "offline" || status === "stopped") why = `The service of this node ${status === "stopped" ? "was ended" : "is gone"}: what is shown is what it said last.`;
+    if (status === "offline" || status === "stopped")
+      why = `The service of this node ${status === "stopped" ? "was ended" : "is gone"}: what is shown is what it said last.`;
     else if (!listening) why = "";
     else if (text(device.state) && !["healthy", "recovering"].includes(device.state)) why = this.microphone(device, true);
-    else if (state && this.feed.now() - this.said(state) > OLD_MS) why = `Nothing has come for ${duration(this.feed.now() - this.said(state))}: what is shown is old.`;
+    else if (state && this.feed.now() - this.said(state) > OLD_MS)
+      why = `Nothing has come for ${duration(this.feed.now() - this.said(state))}: what is shown is old.`;
     say(this.trouble, why);
     show(this.trouble, why !== "");
     this.element.classList.toggle("old", why !== "");
@@ -132,13 +149,21 @@ export class Seat {
     const { body } = utterance;
     const lasted = fixed(table(body.speech).duration_s, 1, "s of speech");
     const late = milliseconds(table(body.latency_ms).total);
-    const parts = [`${text(body.label) || "?"} ${percent(body.confidence)}`, lasted, `${duration(this.feed.now() - utterance.at_ms)} ago`];
+    const parts = [
+      `${text(body.label) || "?"} ${percent(body.confidence)}`,
+      lasted,
+      `${duration(this.feed.now() - utterance.at_ms)} ago`,
+    ];
     return parts.filter(Boolean).join(", ") + (late ? `; known ${late} after the last voiced sound` : "");
   }
 
   bands() {
     const now = this.feed.now();
-    return [...(this.source?.episodes.values() ?? [])].map(({ label, start, end }) => ({ label, start: start / 1000, end: (end ?? now) / 1000 }));
+    return [...(this.source?.episodes.values() ?? [])].map(({ label, start, end }) => ({
+      label,
+      start: start / 1000,
+      end: (end ?? now) / 1000,
+    }));
   }
 
   /** The last ten minutes; what has only begun is not drawn as a line at the edge. */
@@ -154,47 +179,15 @@ export class Seat {
     const { labels, points } = this.source;
     const known = points.some(([, shares]) => shares);
     show(this.chart, known);
-    say(this.legend, known ? "Each colour is a mood, as high as it is likely. A bar along the bottom is an episode: a mood that lasts." : "Nobody has spoken in them, or since this page's server began to look on.");
+    say(
+      this.legend,
+      known
+        ? "Each colour is a mood, as high as it is likely. A bar along the bottom is an episode: a mood that lasts."
+        : "Nobody has spoken in them, or since this page's server began to look on.",
+    );
     if (!known) return;
     const columns = stacked(points, labels.length, LONGEST_GAP_MS);
     columns[0] = columns[0].map((ms) => ms / 1000);
     this.plot.set(labels, columns);
-  }
-
-  setSwitch(listening) {
-    this.listening = listening;
-    this.switch.setAttribute("aria-checked", String(listening));
-    this.switch.disabled = !this.feed.maySwitch;
-    if (this.wanted === listening) {
-      this.wanted = undefined;
-      say(this.asked, "");
-    } else if (this.wanted !== undefined && performance.now() - this.askedAt > ANSWER_MS) {
-      this.wanted = undefined;
-      say(this.asked, "The service does not answer: what is asked is lost.");
-    }
-  }
-
-  async turn() {
-    this.wanted = !this.listening;
-    this.askedAt = performance.now();
-    say(this.asked, this.wanted ? "switching on …" : "switching off …");
-    let why = "the page's own server cannot be reached";
-    try {
-      const body = JSON.stringify({ node: this.node, source: this.name, listening: this.wanted });
-      const answer = await fetch("/api/listening", { method: "POST", body, headers: { "Content-Type": "application/json" } });
-      if (answer.ok) return;
-      why = (await answer.json()).error;
-    } catch {
-      // it is told below
-    }
-    this.wanted = undefined;
-    say(this.asked, why);
-  }
-
-  /** The service has refused a command for this seat. */
-  refused(reason) {
-    if (this.wanted === undefined) return;
-    this.wanted = undefined;
-    say(this.asked, `refused: ${reason}`);
   }
 }

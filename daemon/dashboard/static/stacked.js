@@ -120,10 +120,26 @@ export class Stacked {
       width: Math.max(200, this.parent.clientWidth),
       height: HEIGHT,
       legend: { show: false },
-      cursor: { drag: { x: false, y: false }, points: { show: false }, bind: onPick ? { click: (plot) => () => onPick(plot.posToVal(plot.cursor.left, "x")) } : {} },
+      cursor: {
+        drag: { x: false, y: false },
+        points: { show: false },
+        bind: onPick ? { click: (plot) => () => onPick(plot.posToVal(plot.cursor.left, "x")) } : {},
+      },
       scales: { x: { time: times === null, range: range ? () => range() : undefined }, y: { range: [0, 1] } },
       axes: [
-        { ...axis, size: 30, space: 70, ...(times ? { values: (_plot, ticks) => ticks.map(times) } : { values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] }) },
+        {
+          ...axis,
+          size: 30,
+          space: 70,
+          ...(times
+            ? { values: (_plot, ticks) => ticks.map(times) }
+            : {
+                values: [
+                  [60, "{HH}:{mm}", null, null, null, null, null, null, 1],
+                  [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
+                ],
+              }),
+        },
         { ...axis, size: 58, values: (_plot, ticks) => ticks.map((tick) => `${Math.round(100 * tick)} %`) },
       ],
       series: [{}, ...series],
