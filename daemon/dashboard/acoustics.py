@@ -39,6 +39,7 @@ LEVEL_FLOOR = 1e-6
 DB = 10.0 / math.log(10.0)
 RANGE_DB = 80.0
 """What is so much fainter than the loudest band of all counts as so faint, as librosa has it."""
+PART_FRAMES = 4096
 
 Values = NDArray[np.float32]
 
@@ -94,10 +95,11 @@ def _pitch(hz: Values) -> list[Feature]:
 
 
 def _spectrum(of: dict[str, Values]) -> list[Feature]:
-    mel_db = of[LOG_MEL] * np.float32(DB)
+    mel_db = of[LOG_MEL]
+    # an hour of it is large: in place
+    mel_db *= np.float32(DB)
     np.maximum(mel_db, mel_db.max() - np.float32(RANGE_DB), out=mel_db)
     mfcc = mel_db @ dct_matrix(PARAMS.n_mfcc, PARAMS.n_mels).T
-    flux_db = np.maximum(np.diff(mel_db, axis=0), 0.0).mean(axis=1) if len(mel_db) > 1 else np.zeros(1)
     cepstra = [
         Feature(f"mfcc_{part}_{index}", float(values[index]), "dB", f"shape of the spectrum, term {index}, {about}")
         for index in range(PARAMS.n_mfcc)
@@ -107,5 +109,12 @@ def _spectrum(of: dict[str, Values]) -> list[Feature]:
         *cepstra,
         Feature("centroid_mean_hz", float(of[CENTROID].mean()), "Hz", "mean frequency: bright is high"),
         Feature("rolloff_mean_hz", float(of[ROLLOFF].mean()), "Hz", "85 % of the spectrum lies below it"),
-        Feature("flux_mean_db", float(flux_db.mean()), "dB", "how fast the spectrum rises"),
+        Feature("flux_mean_db", _flux_db(mel_db), "dB", "how fast the spectrum rises"),
     ]
+
+
+def _flux_db(mel_db: Values) -> float:
+    """Mean rise from one frame to the next, falls counted as 0."""
+    starts = range(0, len(mel_db) - 1, PART_FRAMES)
+    rises = (np.maximum(np.diff(mel_db[start : start + PART_FRAMES + 1], axis=0), 0.0) for start in starts)
+    return sum(float(rise.sum(dtype=np.float64)) for rise in rises) / max(1, (len(mel_db) - 1) * PARAMS.n_mels)

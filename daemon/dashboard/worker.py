@@ -28,7 +28,7 @@ from daemon.settings import ModelSettings, SeatSettings, Settings
 from models.contract import STREAM
 from models.errors import ModelError
 
-MOST_BYTES = 2 << 30
+MOST_BYTES = 1536 << 20
 """Of memory."""
 MOST_CPU_S = 600
 TELL_EVERY_S = 0.2
