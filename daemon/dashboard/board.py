@@ -57,7 +57,7 @@ class Known:
 
 
 class Board:
-    """Filled by the onlooker's thread, read by the pages'."""
+    """Filled by the connection's thread, read by the pages'."""
 
     def __init__(self, where: str) -> None:
         """`where`: the broker."""

@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from daemon.dashboard.board import Board
 from daemon.dashboard.entrance import limited
-from daemon.delivery.mqtt.connection import Publication
 from daemon.settings import TOPIC_LEVEL
 
 TELL_EVERY_S = 0.5
@@ -26,7 +25,7 @@ MOST_BYTES = 1024
 class Live:
     """Server-sent events: first all that is known, then what changes. A page that comes back goes on where it was."""
 
-    def __init__(self, board: Board, publish: Callable[[Publication], bool], may_switch: bool) -> None:
+    def __init__(self, board: Board, publish: Callable[[str, bytes, int], bool], may_switch: bool) -> None:
         self._board = board
         self._publish = publish
         self._may_switch = may_switch
@@ -54,7 +53,7 @@ class Live:
         if not self._board.knows(node, source):
             return JSONResponse({"error": "there is no such source"}, 404)
         body = json.dumps({"listening": listening}).encode()
-        if not self._publish(Publication(f"affectd/{node}/{source}/set", body)):
+        if not self._publish(f"affectd/{node}/{source}/set", body, 1):
             return JSONResponse({"error": "the broker cannot be reached now: try again when it is back"}, 503)
         return JSONResponse({}, 202)
 

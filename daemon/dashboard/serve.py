@@ -1,8 +1,8 @@
-"""`affectd dashboard`: the onlooker and the web server, from start to a clean end."""
+"""`affectd dashboard`: what looks on at the broker, and the web server, from start to a clean end."""
 
 from __future__ import annotations
 
-import logging
+import secrets
 import socket
 import threading
 from contextlib import ExitStack
@@ -14,12 +14,10 @@ from daemon.dashboard.app import make_app
 from daemon.dashboard.board import TOPICS, Board
 from daemon.dashboard.live import Live
 from daemon.dashboard.token import token_of
+from daemon.delivery.mqtt.companion import Companion
 from daemon.delivery.mqtt.connection import Arrived
-from daemon.delivery.mqtt.onlooker import Onlooker
 from daemon.errors import SettingsError
 from daemon.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 START_S = 30.0
 LEAVE_S = 5.0
@@ -33,9 +31,9 @@ class Dashboard:
         """`port`: another than that of the settings; 0: any free one. Raises SettingsError."""
         own, broker = settings.dashboard, settings.broker
         self.board = Board(f"{broker.host}:{broker.port}")
-        self._why: str | None = ""
-        self._onlooker = Onlooker(broker, TOPICS, self._arrived, self._connection)
-        self._live = Live(self.board, self._onlooker.publish, own.may_switch)
+        client_id = f"affectd-dashboard-{secrets.token_hex(4)}"
+        self._companion = Companion(broker, client_id, TOPICS, self._arrived, self.board.connection)
+        self._live = Live(self.board, self._companion.publish_now, own.may_switch)
         app = make_app(own, token_of(own), self._live, settings.model.name)
         self._socket = _listening(own.host, own.port if port is None else port)
         self.port = int(self._socket.getsockname()[1])
@@ -60,7 +58,7 @@ class Dashboard:
         self._opened = ExitStack()
 
     def __enter__(self) -> Dashboard:
-        self._opened.enter_context(self._onlooker)
+        self._opened.enter_context(self._companion)
         self._thread.start()
         return self
 
@@ -82,12 +80,6 @@ class Dashboard:
 
     def _arrived(self, one: Arrived) -> None:
         self.board.take(one.topic, one.payload, one.retained)
-
-    def _connection(self, why: str | None) -> None:
-        self.board.connection(why)
-        if why != self._why:
-            self._why = why
-            logger.info("broker %s %s", self.board.where, "has let the page in" if why is None else f"{why}; I keep trying")
 
 
 def _listening(host: str, port: int) -> socket.socket:

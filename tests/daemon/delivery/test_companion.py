@@ -1,4 +1,4 @@
-"""A client that looks on: it gets what is retained at each connection, and comes back by itself."""
+"""The connection of a process beside the service: it gets what is retained at each connection, and comes back by itself."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import paho.mqtt.publish as publish
 import pytest
 
-from daemon.delivery.mqtt.connection import Arrived, Publication
-from daemon.delivery.mqtt.onlooker import Onlooker
+from daemon.delivery.mqtt.companion import Companion
+from daemon.delivery.mqtt.connection import Arrived
 from daemon.errors import SettingsError
 from daemon.settings import BrokerSettings
 from tests.daemon.wire import PATIENCE_S, Watcher
@@ -17,15 +17,15 @@ from tests.fixtures.brokers.mosquitto import Mosquitto, passwords
 
 
 class Heard:
-    """What an onlooker has told."""
+    """What a companion has told."""
 
     def __init__(self) -> None:
         self.messages: queue.SimpleQueue[Arrived] = queue.SimpleQueue()
         self.connections: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
-    def onlooker(self, port: int, **more: object) -> Onlooker:
+    def companion(self, port: int, **more: object) -> Companion:
         settings = BrokerSettings(port=port, longest_retry_s=0.5, **more)  # type: ignore[arg-type]
-        return Onlooker(settings, ["a/+"], self.messages.put, self.connections.put)
+        return Companion(settings, "companion", ["a/+"], self.messages.put, self.connections.put)
 
     def await_connection(self) -> None:
         while self.connections.get(timeout=PATIENCE_S) is not None:
@@ -38,7 +38,7 @@ def test_what_is_retained_comes_with_each_connection(tmp_path: Path, protocol: s
     lines = ("allow_anonymous true", "persistence true", f"persistence_location {tmp_path}/")
     with Mosquitto(tmp_path, *lines) as broker:
         publish.single("a/b", b"kept", qos=1, retain=True, hostname="127.0.0.1", port=broker.port)
-        with heard.onlooker(broker.port, protocol=protocol):
+        with heard.companion(broker.port, protocol=protocol):
             heard.await_connection()
             one = heard.messages.get(timeout=PATIENCE_S)
             assert (one.topic, one.payload, one.retained) == ("a/b", b"kept", True)
@@ -54,29 +54,29 @@ def test_what_is_retained_comes_with_each_connection(tmp_path: Path, protocol: s
 def test_what_is_published_goes_out_at_once_or_never(tmp_path: Path) -> None:
     heard = Heard()
     with Mosquitto(tmp_path, "allow_anonymous true") as broker, Watcher(broker.port, "out/+") as watcher:
-        onlooker = heard.onlooker(broker.port)
-        assert not onlooker.publish(Publication("out/early", b"x"))
-        with onlooker:
+        companion = heard.companion(broker.port)
+        assert not companion.publish_now("out/early", b"x")
+        with companion:
             heard.await_connection()
-            assert onlooker.publish(Publication("out/now", b"x"))
+            assert companion.publish_now("out/now", b"x")
             watcher.await_that(lambda: bool(watcher.received))
-        assert not onlooker.publish(Publication("out/late", b"x"))
+        assert not companion.publish_now("out/late", b"x")
         assert [one.topic for one in watcher.received] == ["out/now"]
 
 
 def test_a_broker_that_refuses_is_told_with_its_reason_and_tried_again(tmp_path: Path) -> None:
     heard = Heard()
-    with Mosquitto(tmp_path, passwords(tmp_path, page="secret")) as broker, heard.onlooker(broker.port):
+    with Mosquitto(tmp_path, passwords(tmp_path, page="secret")) as broker, heard.companion(broker.port):
         for _ in range(2):
             assert "refuses" in str(heard.connections.get(timeout=PATIENCE_S))
 
 
 def test_nobody_there_is_told(tmp_path: Path) -> None:
     heard = Heard()
-    with heard.onlooker(9):
+    with heard.companion(9):
         assert heard.connections.get(timeout=PATIENCE_S) == "is not there yet"
 
 
 def test_a_file_that_is_of_no_use_is_refused_at_once() -> None:
     with pytest.raises(SettingsError, match="password_file /nowhere"):
-        Heard().onlooker(9, username="page", password_file="/nowhere")
+        Heard().companion(9, username="page", password_file="/nowhere")
