@@ -29,7 +29,10 @@ ROOT = Path(__file__).parents[2]
 SEATS = ("driver", "passenger")
 MOODS = [*LABELS, "uncertain"]
 HOSTILE = "<img src=x onerror=alert(1)>"
-PAGES = ("/", "/analyse", "/models", "/models/affectnet", "/results")
+PAGES = [
+    *(("/", "light"), ("/", "dark"), ("/analyse", "light"), ("/analyse", "dark")),
+    *(("/models", "light"), ("/models/affectnet", "dark"), ("/results", "light")),
+]
 COLOURS_OF = """(canvas) => {
   const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
   return [...new Set(pixels)].map((pixel) => (pixel & 0xffffff).toString(16).padStart(6, "0"));
@@ -287,8 +290,7 @@ def test_a_long_recording_is_cancelled_and_the_bundled_one_tried_by_keyboard(wor
         expect(page.get_by_role("heading", name="cabin.flac")).to_be_focused()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("way", PAGES)
+@pytest.mark.parametrize(("way", "scheme"), PAGES)
 def test_nothing_stands_in_the_way_of_who_sees_or_hears_it_otherwise(
     world: World, browser: Browser, way: str, scheme: str
 ) -> None:
