@@ -19,7 +19,6 @@ from daemon.delivery.mqtt.connection import Arrived
 from daemon.errors import SettingsError
 from daemon.settings import Settings
 
-START_S = 30.0
 LEAVE_S = 5.0
 MOST_CONNECTIONS = 128
 
