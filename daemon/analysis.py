@@ -204,7 +204,7 @@ class _ToldModel:
     """The model, and who looks on hears each of its answers."""
 
     def __init__(self, model: Model, clock: StepClock, look_on: LookOn) -> None:
-        self.contract, self.sha256 = model.contract, model.sha256
+        self.contract, self.sha256, self.inference = model.contract, model.sha256, model.inference
         self._model = model
         self._clock = clock
         self._look_on = look_on

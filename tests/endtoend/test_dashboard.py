@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
-import urllib.request
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator
 
-import numpy as np
 import paho.mqtt.publish as publish
 import pytest
 from playwright.sync_api import Browser, expect
@@ -22,8 +16,8 @@ from daemon.demo.broker import free_port
 from models.contract import LABELS
 from tests.daemon import recordings
 from tests.daemon.dashboard.page import served
-from tests.fixtures.brokers.mosquitto import Mosquitto
 from tests.fixtures.browser import PATIENCE_MS, PHONE, Seen, looked_at, violations
+from tests.fixtures.car import World, await_page, car, running
 
 ROOT = Path(__file__).parents[2]
 SEATS = ("driver", "passenger")
@@ -42,27 +36,6 @@ WANTED = {"005ed5", "42e4f0", "a779cc", "666666", "739e00", "b27200", "009fe6"}
 expect.set_options(timeout=PATIENCE_MS)
 
 
-@dataclass(frozen=True)
-class World:
-    """A car, and its page."""
-
-    broker: Mosquitto
-    address: str
-    folder: Path
-
-
-@contextmanager
-def running(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A command of affectd's, until the context is left."""
-    with (folder / f"{arguments[0]}.log").open("w") as log:
-        child = subprocess.Popen([sys.executable, "-m", "daemon", *arguments], cwd=ROOT, stdout=log, stderr=log, text=True)
-    try:
-        yield child
-    finally:
-        child.terminate()
-        child.wait(60)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as one:
@@ -71,38 +44,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("car")
-    speech = recordings.write(folder / "speech.wav", np.tile(recordings.speech(), 30))
-    port = free_port()
-    with Mosquitto(folder, "allow_anonymous true") as broker:
-        seats = "".join(f'[[source]]\nname = "{seat}"\nrecording = "{speech}"\n' for seat in SEATS)
-        settings = folder / "affectd.toml"
-        state = f'[node]\nname = "car"\nstate = "{folder}"\n'
-        settings.write_text(
-            f"{state}[broker]\nport = {broker.port}\nlongest_retry_s = 0.5\n[dashboard]\nport = {port}\n{seats}"
-        )
-        options = ("--config", str(settings))
-        with running("run", *options, folder=folder), running("dashboard", *options, folder=folder):
-            yield World(broker, f"http://127.0.0.1:{port}", folder)
+    with car(tmp_path_factory.mktemp("car"), SEATS) as one:
+        yield one
 
 
 @pytest.fixture
 def live(world: World, browser: Browser) -> Iterator[Seen]:
-    await_page(world, browser)
+    await_page(world)
     with looked_at(browser, f"{world.address}/") as seen:
         yield seen
-
-
-def await_page(world: World, browser: Browser) -> None:
-    """Until the server has begun."""
-    until_s = time.monotonic() + PATIENCE_MS / 1000
-    while True:
-        try:
-            urllib.request.urlopen(world.address).close()
-            return
-        except OSError:
-            assert time.monotonic() < until_s, (world.folder / "dashboard.log").read_text()
-            time.sleep(0.05)
 
 
 def seat(seen: Seen, name: str) -> Any:
@@ -177,7 +127,7 @@ def test_a_page_whose_server_is_gone_says_so_and_comes_back(world: World, browse
     settings.write_text(f"[broker]\nport = {world.broker.port}\n[dashboard]\nport = {port}\n")
     other = World(world.broker, f"http://127.0.0.1:{port}", world.folder)
     with running("dashboard", "--config", str(settings), folder=world.folder):
-        await_page(other, browser)
+        await_page(other)
         context = browser.new_context()
         page = context.new_page()
         page.goto(other.address)
@@ -295,7 +245,7 @@ def test_nothing_stands_in_the_way_of_who_sees_or_hears_it_otherwise(
     world: World, browser: Browser, way: str, scheme: str
 ) -> None:
     """axe-core, on a phone's width, where nothing hangs out on the right."""
-    await_page(world, browser)
+    await_page(world)
     with looked_at(browser, world.address + way, PHONE, scheme) as seen:
         if way == "/":
             expect(seat(seen, "driver").locator(".mood")).to_be_visible()
