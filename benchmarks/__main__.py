@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks import (
     affectnet,
+    dashboard,
     delivery,
     fft,
     frontend,
@@ -36,6 +37,7 @@ QUESTIONS: dict[str, Any] = {
     "not_speech": not_speech,
     "outbox": outbox,
     "delivery": delivery,
+    "dashboard": dashboard,
     "soak": soak,
     "startup": startup,
     "utterance": utterance,

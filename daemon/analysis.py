@@ -6,16 +6,20 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Protocol, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from daemon import assembly
 from daemon.clock import StepClock
 from daemon.decision import CLIPPED_SHARE
 from daemon.delivery.outbox import as_letter
 from daemon.errors import RecordingError
-from daemon.events import Message
-from daemon.ports import Model, Sink
+from daemon.events import Block, Message
+from daemon.ports import Model, Sink, Utterance
 from daemon.settings import Settings
+from models.adaptation import Heard
 from models.contract import UNCERTAIN
 
 REPLAY_BOOT = "replay"
@@ -49,6 +53,16 @@ class ListSink:
         return len(self.messages)
 
 
+class LookOn(Protocol):
+    """Who wants to know how far a recording is, and what the model says on the way."""
+
+    def heard(self, upto_s: float) -> None:
+        """So much of it was heard."""
+
+    def judged(self, upto_s: float, answers: NDArray[np.float64]) -> None:
+        """What the model says by then, (n, n_labels): of the newest windows, or of an utterance so far."""
+
+
 @dataclass(frozen=True)
 class Replayed:
     """What a replay went through."""
@@ -71,9 +85,13 @@ def replay(
     return _run(path, settings, model, speed, LineSink(write, kinds))
 
 
-def _run(path: Path, settings: Settings, model: Model, speed: float | None, sink: Sink) -> Replayed:
+def _run(
+    path: Path, settings: Settings, model: Model, speed: float | None, sink: Sink, look_on: LookOn | None = None
+) -> Replayed:
+    clock = _ToldClock(look_on) if look_on else StepClock()
+    asked = _ToldModel(model, clock, look_on) if look_on else model
     with assembly.open_recording(path, _seat_name(settings), model.contract, speed) as source:
-        pipeline, seats = assembly.assemble(settings, model, [source], sink, StepClock(), REPLAY_BOOT)
+        pipeline, seats = assembly.assemble(settings, asked, [source], sink, clock, REPLAY_BOOT)
         pipeline.run(threading.Event())
         return Replayed(seats[0].n_utterances, seats[0].now_sample / source.rate_hz, source.remarks)
 
@@ -108,13 +126,13 @@ class Result:
         }
 
 
-def analyze(path: Path, settings: Settings, model: Model) -> Result:
+def analyze(path: Path, settings: Settings, model: Model, look_on: LookOn | None = None) -> Result:
     """One answer for a recording: its utterances' probabilities, each weighted by its windows.
 
     Raises RecordingError when it cannot be read, when nobody speaks in it, or when it is clipped beyond judging.
     """
     started_ns = time.perf_counter_ns()
-    bodies, heard = _hear(path, settings, model)
+    bodies, heard = _hear(path, settings, model, look_on)
     duration_s = heard.duration_s
     if not bodies:
         raise RecordingError(f"{path}: nobody speaks in its {duration_s:.1f} s: nothing to judge")
@@ -147,10 +165,12 @@ def utterance_bodies(path: Path, settings: Settings, model: Model) -> list[Mappi
     return _hear(path, settings, model)[0]
 
 
-def _hear(path: Path, settings: Settings, model: Model) -> tuple[list[Mapping[str, Any]], Replayed]:
+def _hear(
+    path: Path, settings: Settings, model: Model, look_on: LookOn | None = None
+) -> tuple[list[Mapping[str, Any]], Replayed]:
     """The utterance messages of a recording, and what it took."""
     sink = ListSink()
-    heard = _run(path, settings, model, None, sink)
+    heard = _run(path, settings, model, None, sink, look_on)
     return [message.body for message in sink.messages if message.topic.endswith("/utterance")], heard
 
 
@@ -166,3 +186,37 @@ def _brief(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _seat_name(settings: Settings) -> str:
     return settings.source[0].name if settings.source else "cabin"
+
+
+class _ToldClock(StepClock):
+    """Tells how far the recording is."""
+
+    def __init__(self, look_on: LookOn) -> None:
+        super().__init__()
+        self._look_on = look_on
+
+    def heard(self, block: Block) -> None:
+        super().heard(block)
+        self._look_on.heard(self.now_ns() / 1e9)
+
+
+class _ToldModel:
+    """The model, and who looks on hears each of its answers."""
+
+    def __init__(self, model: Model, clock: StepClock, look_on: LookOn) -> None:
+        self.contract, self.sha256, self.inference = model.contract, model.sha256, model.inference
+        self._model = model
+        self._clock = clock
+        self._look_on = look_on
+
+    @property
+    def identity(self) -> dict[str, str]:
+        return self._model.identity
+
+    def begin(self, heard: Heard | None = None) -> Utterance:
+        return self._model.begin(heard)
+
+    def answer(self, pieces: Sequence[Any]) -> NDArray[np.float64]:
+        answers = self._model.answer(pieces)
+        self._look_on.judged(self._clock.now_ns() / 1e9, answers)
+        return answers

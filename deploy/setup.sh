@@ -40,8 +40,8 @@ HAS_VENV='import venv, ensurepip'
 HAS_HEADERS='import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
 mic_can_be_built() { [ -e /usr/include/portaudio.h ] && has gcc && python_has "$python" "$HAS_HEADERS"; }
 
-list_missing_packages() { # fills `needed`, without which we stop, `for_mic`, without which the microphone is off, `for_more`: see below
-  needed=() for_mic=() for_more=()
+list_missing_packages() { # fills `needed`, without which we stop, and what else is worth a try: without it something is off
+  needed=() for_mic=() for_page=() for_more=()
   local version=3
   if has "$python"; then
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -70,20 +70,22 @@ list_missing_packages() { # fills `needed`, without which we stop, `for_mic`, wi
     python_has "$python" "$HAS_HEADERS" || needed+=("python$version-dev")
     # a second broker, large: where it cannot be had its tests are skipped, and say so
     [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || for_more+=(rabbitmq-server)
+    has chromium || has chromium-browser || has google-chrome || for_page+=(chromium)
   fi
 }
 
 system_packages() {
-  local needed for_mic for_more
+  local needed for_mic for_page for_more
   list_missing_packages
-  [ ${#needed[@]} -eq 0 ] && [ ${#for_mic[@]} -eq 0 ] && [ ${#for_more[@]} -eq 0 ] && return
+  local all=("${needed[@]}" "${for_mic[@]}" "${for_page[@]}" "${for_more[@]}")
+  [ ${#all[@]} -eq 0 ] && return
   if ! may_use_apt; then
-    local all=("${needed[@]}" "${for_mic[@]}" "${for_more[@]}")
     [ ${#needed[@]} -eq 0 ] || die "missing on this machine: ${needed[*]}. Type: sudo apt-get install -y ${all[*]}"
     return 0
   fi
   [ ${#needed[@]} -eq 0 ] || apt_install "${needed[@]}" || die "these are needed: ${needed[*]}"
   [ ${#for_mic[@]} -eq 0 ] || apt_install "${for_mic[@]}" || true
+  [ ${#for_page[@]} -eq 0 ] || apt_install "${for_page[@]}" || say "the page's tests will fail: they need a browser, chromium" >&2
   [ ${#for_more[@]} -eq 0 ] || apt_install "${for_more[@]}" || true
 }
 
@@ -122,7 +124,7 @@ fill_venv() { # INTERPRETER VENV EXTRAS: skipped when the stamp says that nothin
   fi
   # the kernels are compiled now, into Numba's cache, and not while somebody waits for the first event
   "$2/bin/python" -c 'from dsp import frontend, params; frontend.warm_up(params.FrontEndParams())' || die "affectd does not run in $2"
-  echo "$key" | tee "$2/stamp.plain" >"$stamp"
+  echo "$key" | tee "$2/stamp.plain" "$2/stamp.dashboard" >"$stamp" # every goal has the page
 }
 
 microphone() { # VENV: PyAudio has no wheel, it is built here; one line when that cannot be, and everything else works
@@ -162,7 +164,7 @@ second_python() {
   if python_has "$python" 'import sys; sys.exit(sys.version_info[:2] != (3, 8))'; then
     rm -rf .venv-3.8 # the main run is the 3.8 run
   elif python38=$(find_python38); then
-    fill_venv "$python38" .venv-3.8 dev
+    fill_venv "$python38" .venv-3.8 dashboard,dev
     python=$python38 microphone .venv-3.8
   else
     rm -rf .venv-3.8
@@ -173,14 +175,14 @@ second_python() {
 # -------------------------------------------------------------------------------------------------------------------
 
 case $goal in
-  run) extras="" ;;
-  test) extras=dev ;;
+  run) extras=dashboard ;;
+  test) extras=dashboard,dev ;;
   *) die "want: setup.sh run, or setup.sh test" ;;
 esac
 if has "$python" || [ "$python" != python3 ]; then check_python; fi
 system_packages
 case $python in /*) ;; *) check_python ;; esac
-if [ "$goal" = test ] && python_has "$python" 'import sys; sys.exit(sys.version_info < (3, 10))'; then extras=dev,lab; fi
+if [ "$goal" = test ] && python_has "$python" 'import sys; sys.exit(sys.version_info < (3, 10))'; then extras=dashboard,dev,lab; fi
 fill_venv "$python" .venv "$extras"
 microphone .venv
 [ "$goal" = run ] || second_python

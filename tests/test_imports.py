@@ -38,6 +38,10 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "jtop": ("daemon.power",),
     "systemd": ("daemon.service",),
     "prometheus_client": ("daemon.service.exposition", "daemon.service.metrics_server"),
+    "starlette": ("daemon.dashboard",),
+    "uvicorn": ("daemon.dashboard",),
+    "markdown_it": ("daemon.dashboard",),
+    "playwright": ("benchmarks",),
     "librosa": ("models.lab", "benchmarks"),
     "sklearn": ("models.lab",),
     "parselmouth": ("models.lab",),  # GPL: never in what the vehicle runs
@@ -188,6 +192,7 @@ def test_the_ways_followed_are_the_real_ones(sources: Tree) -> None:
         ("daemon.capture.ring", "import pyaudio as audio", "pyaudio belongs to daemon.capture.microphone"),
         ("daemon.pipeline", "from paho.mqtt import client", "paho belongs to daemon.delivery, daemon.demo, benchmarks"),
         ("models.runtime", "import parselmouth", "parselmouth belongs to models.lab"),
+        ("daemon.serve", "from starlette.routing import Route", "starlette belongs to daemon.dashboard"),
         ("models.networks.cl", "from sklearn.svm import SVC", "sklearn belongs to models.lab"),
         ("dsp.tables", "from librosa import filters", "librosa belongs to models.lab, benchmarks"),
         ("daemon.doctor", "import importlib\nimportlib.import_module('torch')", "daemon.doctor:2 imports torch"),

@@ -8,7 +8,7 @@ from daemon.cli.choices import add_model
 from daemon.cli.terminal import line, say, stop_on_signals
 from daemon.errors import SettingsError
 
-SUMMARY = "A private broker, the service, and each event as a separate subscriber received it."
+SUMMARY = "A private broker, the service, its page in the browser, and each event as a separate subscriber received it."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -53,7 +53,9 @@ def _log(settings: Settings) -> int:
 
     power = PowerLogger(settings.power, node, table, publish)
     client_id = f"{settings.broker.client_id or f'affectd-{node}'}-power"
-    companion = Companion(settings.broker, client_id, f"affectd/{node}/health", power.hear)
+    companion = Companion(
+        settings.broker, client_id, [f"affectd/{node}/health"], lambda one: power.hear(one.payload, one.retained)
+    )
     say(f"rows go to {place}")
     try:
         with companion:

@@ -1,23 +1,23 @@
-"""`affectd demo`: a private broker, the service, and what a separate subscriber received, a line each."""
+"""`affectd demo`: a private broker, the service, the page, and what a separate subscriber received, a line each."""
 
 from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Callable
 
 from daemon import assembly
 from daemon.capture import process, require_pyaudio
+from daemon.demo import RECORDING as RECORDING
 from daemon.demo.broker import PrivateBroker
+from daemon.demo.page import page
 from daemon.demo.subscriber import Subscriber
 from daemon.errors import BrokerError, DeviceError, SettingsError
 from daemon.serve import Service
 from daemon.settings import BrokerSettings, JournalSettings, NodeSettings, Settings, SourceSettings
 
-RECORDING = Path(__file__).parent / "cabin.flac"
 MICROPHONE = "mic"
 NODE = "demo"
 SEAT = "cabin"
@@ -68,6 +68,7 @@ def demo(
         subscriber = opened.enter_context(Subscriber(broker.port, topics, show.receive))
         state = opened.enter_context(TemporaryDirectory(prefix="affectd-demo-"))
         say(f"broker: 127.0.0.1:{broker.port}, private; look on with: mosquitto_sub -p {broker.port} -t 'affectd/#' -v")
+        opened.enter_context(page(broker.port, say))
         settings = Settings(
             node=NodeSettings(NODE, state),
             broker=BrokerSettings(port=broker.port),

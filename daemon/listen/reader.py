@@ -43,7 +43,7 @@ class Reader:
 
     def receive(self, payload: bytes, retained: bool) -> None:
         """A message; `retained`: the broker kept it from before we subscribed."""
-        body = _body(payload)
+        body = body_of(payload)
         head = None if body is None else _head(body)
         if body is None or head is None:
             self.n_foreign += 1
@@ -78,7 +78,8 @@ class Reader:
         return self.ledger.take(head.node, head.boot, head.seq, self._now_s())
 
 
-def _body(payload: bytes) -> Mapping[str, Any] | None:
+def body_of(payload: bytes) -> Mapping[str, Any] | None:
+    """The message, out of its CloudEvents envelope where it has one; None: it is no JSON object of finite numbers."""
     try:
         body = json.loads(payload.decode(), parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):

@@ -1,6 +1,7 @@
 """The settings: frozen sections, one a file, read once by the command that runs. A section documents each of its keys."""
 
 from daemon.settings.broker import BrokerSettings as BrokerSettings
+from daemon.settings.dashboard import DashboardSettings as DashboardSettings
 from daemon.settings.decision import DecisionSettings as DecisionSettings
 from daemon.settings.discovery import DiscoverySettings as DiscoverySettings
 from daemon.settings.file import SECTIONS as SECTIONS

@@ -10,6 +10,7 @@ from typing import Any, Mapping, TypeVar
 
 from daemon.errors import SettingsError
 from daemon.settings.broker import BrokerSettings
+from daemon.settings.dashboard import DashboardSettings
 from daemon.settings.decision import DecisionSettings
 from daemon.settings.discovery import DiscoverySettings
 from daemon.settings.gate import GateSettings
@@ -45,6 +46,7 @@ class Settings:
     journal: JournalSettings = field(default_factory=JournalSettings)
     power: PowerSettings = field(default_factory=PowerSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    dashboard: DashboardSettings = field(default_factory=DashboardSettings)
     source: tuple[SourceSettings, ...] = ()
 
     def __post_init__(self) -> None:
@@ -72,6 +74,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "journal": JournalSettings,
     "power": PowerSettings,
     "metrics": MetricsSettings,
+    "dashboard": DashboardSettings,
 }
 
 

@@ -73,6 +73,10 @@ WRONG = [
     ("metrics", "host", '"localhost"', "an address such as 127.0.0.1"),
     ("metrics", "host", '""', "an address such as 127.0.0.1"),
     ("metrics", "port", "0", "want 1 to 65535"),
+    ("dashboard", "host", '"localhost"', "an address of this machine"),
+    ("dashboard", "host", '"0.0.0.0"', "name a file with a token in token_file"),
+    ("dashboard", "port", "0", "want 1 to 65535"),
+    ("dashboard", "name", '"two words"', "a host name"),
 ]
 FREE_TEXT = {
     *(
@@ -83,10 +87,12 @@ FREE_TEXT = {
     ("node", "state"),
     ("seat", "keep"),
     ("power", "csv"),
+    ("dashboard", "token_file"),
 }
 SWITCHES = {
     ("broker", "cloudevents"),
     ("broker", "tls"),
+    ("dashboard", "may_switch"),
     ("discovery", "enabled"),
     ("gate", "speech_only"),
     ("seat", "adapt"),

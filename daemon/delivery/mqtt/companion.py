@@ -13,10 +13,11 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from typing import Callable
+from dataclasses import replace
+from typing import Callable, Sequence
 
 from daemon.delivery.mqtt import access
-from daemon.delivery.mqtt.connection import Connection, Publication
+from daemon.delivery.mqtt.connection import Arrived, Connection, Ended, Publication
 from daemon.delivery.mqtt.protocol import ProtocolChoice
 from daemon.delivery.mqtt.sayings import Sayings
 from daemon.settings import BrokerSettings
@@ -28,22 +29,31 @@ CONNECT_S = 10.0
 FIRST_RETRY_S = 0.5
 MOST_WAITING = 100
 LEAVE_S = 1.0
-Hear = Callable[[bytes, bool], None]
+Hear = Callable[[Arrived], None]
 
 
 class Companion:
     """Connects, and again whenever the connection is lost. Use it as a context."""
 
-    def __init__(self, settings: BrokerSettings, client_id: str, topic: str, hear: Hear) -> None:
-        """`hear` is called on the connection's thread with each message on `topic`, and whether the broker had kept it.
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        client_id: str,
+        topics: Sequence[str],
+        hear: Hear,
+        on_connection: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
+        """`hear` is called on the connection's thread with each message; what the broker retains comes with each connection.
 
-        Raises SettingsError for a file in `settings` that is of no use.
+        `on_connection` is called there, too: with None once the broker has let us in, else with why it has not, or has hung
+        up. Raises SettingsError for a file in `settings` that is of no use.
         """
         access.check(settings)
-        self._settings = settings
+        self._settings = replace(settings, session_expiry_s=0)
         self._client_id = client_id
-        self._topic = topic
+        self._topics = topics
         self._hear = hear
+        self._on_connection = on_connection
         self._keepalive_s = settings.keepalive_s
         self._choice = ProtocolChoice(settings.protocol)
         self._sayings = Sayings(f"{settings.host}:{settings.port}", "I keep trying")
@@ -71,11 +81,13 @@ class Companion:
         """True while the broker answers."""
         return self._connected.is_set()
 
-    def publish_now(self, topic: str, payload: bytes) -> None:
-        """QoS 0; dropped while not connected. Any thread."""
-        if self.connected:
-            self._waiting.append(Publication(topic, payload, qos=0, content_type="application/json"))
-            self._wake_up()
+    def publish_now(self, topic: str, payload: bytes, qos: int = 0) -> bool:
+        """Send it now; False while not connected: it is sent never. Any thread."""
+        if not self.connected:
+            return False
+        self._waiting.append(Publication(topic, payload, qos, content_type="application/json"))
+        self._wake_up()
+        return True
 
     # ---- the connection's thread ----
 
@@ -91,6 +103,7 @@ class Companion:
                     self._sayings.gone(connection.ended)
             else:
                 self._sayings.waiting(connection.ended)
+            self._on_connection((connection.ended or Ended("has hung up")).why)
             if self._choice.ended(connection):
                 continue
             # all who have lost the same broker do not come back at once
@@ -112,8 +125,10 @@ class Companion:
         return connection
 
     def _use(self, connection: Connection) -> None:
-        connection.subscribe(self._topic)
+        for topic in self._topics:
+            connection.subscribe(topic)
         self._connected.set()
+        self._on_connection(None)
         try:
             while not connection.ended:
                 while self._waiting:
@@ -130,7 +145,7 @@ class Companion:
         happened = connection.step(STEP_S, self._wake)
         for one in happened.arrived:
             try:
-                self._hear(one.payload, one.retained)
+                self._hear(one)
             except Exception:
                 logger.exception("what is to be done with a message has failed")
         for topic in happened.not_subscribed:
