@@ -89,6 +89,7 @@ build() { # into $home, which is marked whole once it is
   install -d "$home/share/doc/affectd"
   cp -r "$here/systemd" "$here/affectd.toml" "$here/install.sh" "$here/install.d" "$home/share/"
   cp "$here"/../{README.md,CHANGELOG.md,LICENSE} "$home/share/doc/affectd/" 2>/dev/null || true # a wheel may come without
+  install -D -m 644 "$here/README.md" "$home/share/doc/affectd/deploy/README.md"
   echo "$key" >"$home/share/key"
   changed=yes
 }

@@ -92,5 +92,5 @@ def test_every_kind_of_event_has_a_name_of_its_own() -> None:
     names = [value for name, value in vars(journal).items() if name.isupper() and len(str(value)) == 32]
     assert len(names) == len(set(names)) == 8
     assert all(int(name, 16) for name in names)
-    readme = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
-    assert [name for name in names if f"`{name}`" not in readme] == []
+    page = (Path(__file__).parents[3] / "deploy" / "README.md").read_text("utf-8")
+    assert [name for name in names if f"`{name}`" not in page] == []
