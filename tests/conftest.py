@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Iterator
 
@@ -27,3 +28,15 @@ def _states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def _own_state(_states: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does a test find what another has kept."""
     monkeypatch.setenv("XDG_STATE_HOME", str(_states / str(sum(1 for _ in _states.iterdir()))))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of a megabyte."""
+    where = tmp_path / "small"
+    where.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(where)], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    yield where
+    subprocess.run(["umount", "-l", str(where)], check=True)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -186,18 +185,6 @@ def test_a_place_that_cannot_be_written_is_said_once_and_tried_again(tmp_path: P
     table.close()
     assert numbers_of(blocked / "power.csv") == [5]
     assert "rows lost: 5" in caplog.text
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of a megabyte."""
-    where = tmp_path / "small"
-    where.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(where)], capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    yield where
-    subprocess.run(["umount", "-l", str(where)], check=True)
 
 
 def test_a_full_disk_costs_rows_and_no_row_is_half(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
