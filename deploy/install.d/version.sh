@@ -80,7 +80,7 @@ build() { # into $home, which is marked whole once it is
     (cd "$source" && { ours; ls README.md LICENSE; } | tr '\n' '\0' | xargs -0 cp --parents -t "$what")
   fi
   tested=$(constraints "$("$home/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')")
-  pip ${tested:+"$tested"} "${what}[mic,systemd]"
+  pip ${tested:+"$tested"} "${what}[mic,systemd,dashboard,metrics]"
   if [ -n "$gpu" ]; then
     "$home/bin/python" -m pip uninstall -q -y onnxruntime >"$work/pip.log" 2>&1 || true
     pip --no-deps "$gpu"
@@ -89,7 +89,7 @@ build() { # into $home, which is marked whole once it is
   install -d "$home/share/doc/affectd"
   cp -r "$here/systemd" "$here/affectd.toml" "$here/install.sh" "$here/install.d" "$home/share/"
   cp "$here"/../{README.md,CHANGELOG.md,LICENSE} "$home/share/doc/affectd/" 2>/dev/null || true # a wheel may come without
-  install -D -m 644 "$here/README.md" "$home/share/doc/affectd/deploy/README.md"
+  [ ! -f "$here/README.md" ] || install -D -m 644 "$here/README.md" "$home/share/doc/affectd/deploy/README.md"
   echo "$key" >"$home/share/key"
   changed=yes
 }

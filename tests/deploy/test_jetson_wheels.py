@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 JETSON = ROOT / "deploy" / "jetson"
 PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)")
 ASK_S = 240.0
+WITH = ("dashboard", "metrics")
+"""What the installer installs besides, but for what is built from source."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ def test_every_release_is_there_as_a_wheel_for_the_board(board: Board, metadata:
 
 def test_the_releases_are_all_that_is_needed(board: Board, metadata: dict[str, Any]) -> None:
     known = pins(board, "as wheels")
-    assert list(lacking(dependencies(""), board, known)) == []
+    ours = [text for extra in ("", *WITH) for text in dependencies(extra)]
+    assert list(lacking(ours, board, known)) == []
     for name, one in metadata.items():
         needs = [text for text in one.get("requires_dist", []) if "extra ==" not in text]
         assert list(lacking(needs, board, known)) == [], name
