@@ -18,8 +18,9 @@ def test_at_the_cap_letters_go_and_a_gap_record_names_them_exactly(make: Make, d
     outbox = make(replace(PLAIN, max_mb=ROOM_FOR_TEN_MB, drop=drop), 25)
     kept = list(range(16, 26)) if drop == "oldest" else list(range(1, 11))
     assert (seqs(outbox), len(outbox), outbox.summary()["dropped"]) == (kept, 10, 15)
-    outbox.name_gaps()
-    outbox.name_gaps()
+    with outbox._changed:  # the gap letter itself makes others go once it is written: not between the two
+        outbox.name_gaps()
+        outbox.name_gaps()
     outbox.flush(PATIENCE_S)
     lost = sorted(set(range(1, 26)) - set(kept))
     assert gaps(outbox) == [(lost[0], lost[-1], "full")]
