@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import statistics
 import threading
 import time
 from contextlib import ExitStack
@@ -30,7 +31,8 @@ PATIENCE_S = 60.0
 BENCH = "bench"
 SEED = 7
 FROZEN_S = times(3, 30)
-HOP_S = 0.010
+BUSY_S = 0.1
+"""What a busy machine may need between inference and commit, which is in no latency."""
 
 pytestmark = pytest.mark.timeout(7200)
 
@@ -56,7 +58,9 @@ class Vehicle:
                 decision=DecisionSettings(min_confidence=0.001, margin=0.0, patience=1, episode_after_s=0.5),
                 source=(SourceSettings("driver", device=DEVICE), SourceSettings("rear", device=BENCH)),
             )
-            self.service = opened.enter_context(Service(settings, assembly.open_model(registry.DEFAULT)))
+            model = assembly.open_model(registry.DEFAULT)
+            self.hop_s = model.contract.front_end.hop_ms / 1e3
+            self.service = opened.enter_context(Service(settings, model))
             self._stop = threading.Event()
             running = threading.Thread(target=self.service.run, args=(self._stop,))
             running.start()
@@ -202,7 +206,7 @@ def committed_s(message: dict[str, Any]) -> float:
 
 def test_speech_cut_by_a_loss_is_judged_and_times_after_it_are_right(vehicle: Vehicle, tmp_path: Path) -> None:
     speech = recordings.write(tmp_path / "speech.wav", recordings.speech()[: 5 * recordings.RATE_HZ])
-    before_s = began_s(vehicle.say(speech))
+    before_s = statistics.median(began_s(vehicle.say(speech)) for _ in range(times(1, 5)))
     drifts_s = []
     for _ in rounds("cut in a word", 1, 10):
         n_utterances, n_lost = len(vehicle.told("utterance", "driver")), vehicle.lost_samples("driver")
@@ -219,7 +223,7 @@ def test_speech_cut_by_a_loss_is_judged_and_times_after_it_are_right(vehicle: Ve
         saying.join()
         vehicle.await_that(lambda: vehicle.lost_samples("driver") > n_lost)  # noqa: B023
         drifts_s.append(began_s(vehicle.say(speech)) - before_s)
-    worst_s = max(map(abs, drifts_s))
-    print(f"cut in a word: event times off by {worst_s * 1e3:.1f} ms at most, {len(drifts_s)} times")
-    # what a busy machine needs between inference and commit is in no latency, so the short form allows for it
-    assert worst_s < (HOP_S if FULL else 10 * HOP_S)
+    worst_s, middle_s = max(map(abs, drifts_s)), abs(statistics.median(drifts_s))
+    print(f"cut in a word: event times off by {middle_s * 1e3:.1f} ms, at most {worst_s * 1e3:.1f} ms, {len(drifts_s)} times")
+    assert worst_s < BUSY_S
+    assert middle_s < (vehicle.hop_s if FULL else BUSY_S), "what one message waits for is no drift; what most are off by is"
