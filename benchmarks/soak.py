@@ -179,5 +179,5 @@ def _draw(path: Path, hours: list[Hour]) -> None:
     bottom.plot(at, [hour.threads for hour in hours], marker="o", label="threads")
     bottom.set_ylim(0.0, 1.1 * max(hour.descriptors for hour in hours))
     bottom.set_xlabel("hours of sound")
-    bottom.legend(loc="center right")
+    bottom.legend(loc="lower right")
     figure.savefig(path, dpi=110)
