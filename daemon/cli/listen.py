@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import re
 import socket
@@ -12,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon import settings as settings_file
+from daemon.cli.choices import above_zero
 from daemon.cli.terminal import line, say, stop_on_signals
 from daemon.errors import SettingsError
 from daemon.settings import TOPIC_LEVEL, BrokerSettings
@@ -101,10 +101,4 @@ def _count(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0.0):
-        raise argparse.ArgumentTypeError(f"{text!r}: want a number of seconds above zero")
-    return seconds
+    return above_zero(text, "a number of seconds above zero")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
-from daemon.cli.choices import add_model, settings_with
+from daemon.cli.choices import above_zero, add_model, settings_with
 from daemon.cli.terminal import line, say
 
 SUMMARY = (
@@ -37,12 +36,4 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _speed(text: str) -> float | None:
-    if text == "max":
-        return None
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = math.nan
-    if not (math.isfinite(speed) and speed > 0.0):
-        raise argparse.ArgumentTypeError(f"{text!r}: want a number above zero, or max")
-    return speed
+    return None if text == "max" else above_zero(text, "a number above zero, or max")
