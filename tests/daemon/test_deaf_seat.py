@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Mapping
-
 import pytest
 
 from daemon import assembly
-from daemon.analysis import ListSink
 from daemon.capture.recording import Recording
-from daemon.clock import StepClock
-from daemon.demo.demo import RECORDING
 from daemon.events import Block
-from daemon.ports import AudioSource, Model
-from daemon.settings import DecisionSettings, Settings
+from daemon.ports import Model
 from models.contract import UNCERTAIN
 from tests.daemon.contract import faults
 from tests.daemon.sources import DevicelessSource
+from tests.daemon.two_seats import TwoSeats, bundled
 from tests.fixtures.stream_model import FILE
 
-EAGER = Settings(decision=DecisionSettings(min_confidence=0.001, margin=0.0, patience=1, episode_after_s=0.5))
 RATE_HZ = 16000
 
 
@@ -61,32 +54,17 @@ def model(request: pytest.FixtureRequest) -> Model:
     return assembly.open_model(request.param)
 
 
-class Loop:
-    """Two seats on the bundled recording, the driver's microphone can go."""
+class Loop(TwoSeats):
+    """The driver's microphone can go."""
 
     def __init__(self, model: Model) -> None:
-        self.sink = ListSink()
-        driver, rear = (assembly.open_recording(Path(RECORDING), name, model.contract, None) for name in ("driver", "rear"))
-        self.driver = GoingSource(driver)
-        sources: list[AudioSource] = [self.driver, rear]
-        self.pipeline, self.seats = assembly.assemble(EAGER, model, sources, self.sink, StepClock(), "b00t")
-
-    def steps(self, n: int) -> None:
-        for _ in range(n):
-            self.pipeline.step()
+        self.driver = GoingSource(bundled("driver", model))
+        super().__init__(model, self.driver)
 
     def until_an_episode_while_speaking(self) -> None:
-        while not (self.of("driver", "episode") and self.of("driver", "state")[-1]["speaking"]):
-            assert self.pipeline.step()
+        super().until_an_episode_while_speaking()
         # a little more than the beginning of a word
         self.steps(20)
-
-    def end(self) -> None:
-        while self.pipeline.step():
-            pass
-
-    def of(self, source: str, kind: str) -> list[Mapping[str, Any]]:
-        return [message.body for message in self.sink.messages if message.topic == f"{source}/{kind}"]
 
 
 def test_what_was_said_up_to_the_gap_is_judged_and_the_episode_ends(model: Model) -> None:

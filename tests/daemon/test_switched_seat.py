@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from pathlib import Path
-from typing import Any, Mapping
 
 import pytest
 
 from daemon import assembly
-from daemon.analysis import ListSink
-from daemon.capture.recording import Recording
 from daemon.capture.switched import SwitchedSource
-from daemon.clock import StepClock
-from daemon.demo.demo import RECORDING
-from daemon.ports import AudioSource, Model
-from daemon.settings import DecisionSettings, Settings
+from daemon.ports import Model
 from models.contract import UNCERTAIN
 from tests.daemon.contract import faults
+from tests.daemon.two_seats import TwoSeats, bundled
 from tests.fixtures.stream_model import FILE
 
-EAGER = Settings(decision=DecisionSettings(min_confidence=0.001, margin=0.0, patience=1, episode_after_s=0.5))
 SPEAKING_BLOCKS = 115
 """Into the first utterance of the bundled recording, and its episode."""
 
@@ -31,37 +24,19 @@ def model(request: pytest.FixtureRequest) -> Model:
     return assembly.open_model(request.param)
 
 
-class Loop:
-    """Two seats on the bundled recording, the driver's can be switched; without a pace."""
+class Loop(TwoSeats):
+    """The driver's seat can be switched."""
 
     def __init__(self, model: Model, on: bool = True) -> None:
-        self.sink = ListSink()
-        self.driver = SwitchedSource("driver", lambda: self._recording("driver", model), on, lambda *_: None)
-        sources: list[AudioSource] = [self.driver, self._recording("rear", model)]
-        self.pipeline, self.seats = assembly.assemble(EAGER, model, sources, self.sink, StepClock(), "b00t")
-
-    @staticmethod
-    def _recording(name: str, model: Model) -> Recording:
-        return assembly.open_recording(Path(RECORDING), name, model.contract, speed=None)
-
-    def steps(self, n: int) -> None:
-        for _ in range(n):
-            self.pipeline.step()
-
-    def until_an_episode_while_speaking(self) -> None:
-        while not (self.of("driver", "episode") and self.of("driver", "state")[-1]["speaking"]):
-            assert self.pipeline.step()
+        self.driver = SwitchedSource("driver", lambda: bundled("driver", model), on, lambda *_: None)
+        super().__init__(model, self.driver)
 
     def end(self) -> None:
-        while self.pipeline.step():
-            pass
+        super().end()
         # what is off has not ended: the service does
         stop = threading.Event()
         stop.set()
         self.pipeline.run(stop)
-
-    def of(self, source: str, kind: str) -> list[Mapping[str, Any]]:
-        return [message.body for message in self.sink.messages if message.topic == f"{source}/{kind}"]
 
 
 def test_in_mid_utterance_it_is_dropped_the_episode_ends_and_nothing_is_judged(model: Model) -> None:
