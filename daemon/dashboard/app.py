@@ -62,6 +62,7 @@ def make_app(settings: DashboardSettings, token: Token | None, live: Live, model
         Route("/models/{name}", documents.model),
         Route("/results", documents.results),
         Mount("/results/pictures", StaticFiles(directory=PICTURES, check_dir=False)),
+        Route("/results/{name}", documents.results),
         Mount("/static", Fresh(directory=STATIC)),
     ]
     if token is not None:

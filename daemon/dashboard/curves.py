@@ -45,7 +45,7 @@ def curves(path: Path, duration_s: float, on_heard: Callable[[float], None]) -> 
     mel_db = _together(sound.frames[:, PARAMS.columns(LOG_MEL)], n_together) * DB
     mfcc = _together(sound.frames[:, PARAMS.columns(MFCC)], n_together)
     return {
-        "duration_s": sound.n_samples / PARAMS.sample_rate_hz,
+        "duration_s": len(sound.samples) / PARAMS.sample_rate_hz,
         "wave": {
             "step_s": peak_samples / PARAMS.sample_rate_hz,
             "low": _plain(sound.peaks[:, 0]),

@@ -1,4 +1,4 @@
-"""The models' cards and the results, Markdown files that ship or lie in the repository, as pages."""
+"""The models' cards and the results, Markdown files that ship or lie in the repository, as pages: of the results one a chapter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import struct
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -26,11 +26,21 @@ FOLDED = re.compile(r"</?details>|<summary>[^<>]*</summary>|<details><summary>[^
 """The only HTML that is let through; all else is shown as it is written."""
 FACTS = re.compile(r"^\| (corpus|licence of the weights|speaker-independent)[^|]*\| ([^|]*) \|(?:$| [\d.]+ \|)", re.MULTILINE)
 """What a card tells in its tables, and who chooses wants to know; of the scores the first, the UAR."""
+_CURRENT = ' aria-current="page"'
 NAMES = {"speaker-independent": "UAR on speakers never heard, in per cent"}
 
 
+class Chapter(NamedTuple):
+    """A part of a document that is a page of its own."""
+
+    name: str
+    """In its address; empty: what comes before the first heading of the second order."""
+    title: str
+    text: str
+
+
 class Documents:
-    """GET /models, /models/NAME, /results."""
+    """GET /models, /models/NAME, /results, /results/CHAPTER."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
@@ -50,12 +60,18 @@ class Documents:
             return self._pages.response("nothing", "No such model", "/models", 404, what=f"There is no model {name}.")
         return self._pages.framed(rendered(_text(_card(name))), name, "/models")
 
-    async def results(self, _request: Request) -> Response:
-        """What the papers' rows reached here."""
+    async def results(self, request: Request) -> Response:
+        """A chapter of what the papers' rows reached here, the first without a name."""
         if not RESULTS.is_file():
             what = "The results are not installed here: they are models/lab/RESULTS.md in the repository."
             return self._pages.response("nothing", "Results", "/results", 404, what=what)
-        return self._pages.framed(rendered(_text(RESULTS)), "Results", "/results")
+        name, all_of_them = request.path_params.get("name", ""), chapters(_text(RESULTS))
+        found = next((one for one in all_of_them if one.name == name), None)
+        if found is None:
+            what = f"There is no chapter {name} of the results."
+            return self._pages.response("nothing", "No such chapter", "/results", 404, what=what)
+        ways = tuple((f"/results/{one.name}".rstrip("/"), one.title) for one in all_of_them)
+        return self._pages.framed(rendered(found.text, ways, f"/results/{name}".rstrip("/")), found.title, "/results")
 
 
 def _row(name: str) -> str:
@@ -81,16 +97,38 @@ def _first_words(text: str) -> str:
     return next((line for line in text.splitlines() if line and not line.startswith("#")), "")
 
 
-@lru_cache(maxsize=8)
-def rendered(text: str) -> str:
-    """Markdown as HTML: a list of its chapters, and the text. Any HTML in it but FOLDED is escaped."""
+def chapters(text: str) -> list[Chapter]:
+    """What stands under each heading of the second order, and first what comes before."""
+    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    found = [Chapter("", "Results", parts[0])]
+    for part in parts[1:]:
+        title, _, rest = part[3:].partition("\n")
+        # a page has one heading of the first order
+        found.append(Chapter(_name(title), title.strip(), f"# {title}\n{rest.replace(chr(10) + '### ', chr(10) + '## ')}"))
+    return found
+
+
+def _name(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.partition(":")[0].lower()).strip("-")
+
+
+@lru_cache(maxsize=32)
+def rendered(text: str, ways: tuple[tuple[str, str], ...] = (), here: str = "") -> str:
+    """Markdown as HTML. Any HTML in it but FOLDED is escaped.
+
+    Beside it a list of the document's pages, `ways`: addresses and titles, of which `here` is this one; else of its chapters.
+    """
     markdown = _markdown()
     tokens = markdown.parse(text)
-    chapters = _named(tokens)
-    ways = "".join(f'<li><a href="#{anchor}">{html.escape(title)}</a></li>' for anchor, title in chapters)
+    anchors = tuple((f"#{anchor}", title) for anchor, title in _named(tokens))
     body = markdown.renderer.render(tokens, markdown.options, {})
-    index = f'<nav class="chapters" aria-label="Chapters"><ul>{ways}</ul></nav>' if len(chapters) > 1 else ""
+    index = _index(ways, here) if ways else _index(anchors) if len(anchors) > 1 else ""
     return f'<div class="document">{index}<main id="content" class="text">{body}</main></div>\n{SCRIPT}'
+
+
+def _index(ways: tuple[tuple[str, str], ...], here: str = "") -> str:
+    rows = (f'<li><a href="{way}"{_CURRENT if way == here else ""}>{html.escape(title)}</a></li>' for way, title in ways)
+    return f'<nav class="chapters" aria-label="Chapters"><ul>{"".join(rows)}</ul></nav>'
 
 
 def _markdown() -> MarkdownIt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ LONGEST_S = 3600.0
 """Of a recording that the page takes."""
 MOST_CHANNELS = 8
 
+SPARE = 64
+"""Frames or samples more than a recording's header tells of: those of its margins, and of a resampler's rounding."""
+
 Floats = NDArray[np.float32]
 
 
@@ -27,7 +30,8 @@ Floats = NDArray[np.float32]
 class Sound:
     """What was asked of a recording."""
 
-    n_samples: int
+    samples: NDArray[np.int16]
+    """Of one channel, at the front end's rate."""
     frames: Floats
     """(n_frames, n_features)"""
     peaks: Floats
@@ -36,34 +40,64 @@ class Sound:
     loudest: float
 
 
-def measure(path: Path, params: FrontEndParams, peak_samples: int, on_heard: Callable[[float], None]) -> Sound:
-    """`on_heard` is told how many seconds were heard. Raises RecordingError, also beyond LONGEST_S."""
+def measure(
+    path: Path, params: FrontEndParams, peak_samples: int, on_heard: Callable[[float], None], margin_samples: int = 0
+) -> Sound:
+    """`on_heard` is told how many seconds were heard; `margin_samples`: of silence, at either end of what is cut into frames.
+
+    Raises RecordingError, also beyond LONGEST_S.
+    """
     rate_hz = params.sample_rate_hz
     block_samples = int(BLOCK_MS * rate_hz / 1000.0)
-    front_end = OnlineFrontEnd(params, block_samples)
-    frames, blocks = [], []
-    absolute_sum, loudest, n_samples = 0.0, 0.0, 0
+    front_end = OnlineFrontEnd(params, max(block_samples, margin_samples))
+    margin = np.zeros(margin_samples, np.float32)
+    peaks = []
+    absolute_sum, loudest = 0.0, 0.0
     waiting = np.zeros(0, np.float32)
     with Recording(path, "", rate_hz, block_samples) as recording:
+        pcm = _Tape(recording.duration_s * rate_hz, (), np.int16)
+        frames = _Tape(recording.duration_s * rate_hz / params.hop_samples, (params.n_features,), np.float32)
+        frames.add(front_end.push(margin))
         while not recording.ended:
             block = recording.read()
             if block is None:
                 continue
             samples = framing.float32_from_int16(block.samples)
-            frames.append(front_end.push(samples).copy())
+            pcm.add(block.samples)
+            frames.add(front_end.push(samples))
             waiting = np.concatenate([waiting, samples])
             whole = len(waiting) - len(waiting) % peak_samples
-            blocks.append(_peaks(waiting[:whole], peak_samples))
+            peaks.append(_peaks(waiting[:whole], peak_samples))
             waiting = waiting[whole:]
             magnitude = np.abs(samples)
             absolute_sum += float(magnitude.sum(dtype=np.float64))
             loudest = max(loudest, float(magnitude.max()))
-            n_samples = block.end_sample
-            require_length(path, n_samples / rate_hz)
-            on_heard(n_samples / rate_hz)
+            require_length(path, block.end_sample / rate_hz)
+            on_heard(block.end_sample / rate_hz)
+    frames.add(front_end.push(margin))
     if len(waiting):
-        blocks.append(_peaks(waiting, len(waiting)))
-    return Sound(n_samples, np.concatenate(frames), np.concatenate(blocks), absolute_sum, loudest)
+        peaks.append(_peaks(waiting, len(waiting)))
+    return Sound(pcm.all(), frames.all(), np.concatenate(peaks), absolute_sum, loudest)
+
+
+class _Tape:
+    """What grows at its end, and is not copied as long as the recording's header tells the truth."""
+
+    def __init__(self, n_likely: float, shape: tuple[int, ...], dtype: type) -> None:
+        self._values: NDArray[Any] = np.empty((int(n_likely) + SPARE, *shape), dtype)
+        self._n = 0
+
+    def add(self, more: NDArray[Any]) -> None:
+        end = self._n + len(more)
+        if end > len(self._values):
+            larger = np.empty((2 * end, *self._values.shape[1:]), self._values.dtype)
+            larger[: self._n] = self._values[: self._n]
+            self._values = larger
+        self._values[self._n : end] = more
+        self._n = end
+
+    def all(self) -> NDArray[Any]:
+        return self._values[: self._n]
 
 
 def require_length(path: Path, duration_s: float) -> None:

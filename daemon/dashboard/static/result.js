@@ -151,7 +151,7 @@ export function resultPage(name, result, sound) {
       el(
         "p",
         { class: "remark" },
-        "Those of the fourth paper, with its frames (48 kHz, 2048 samples, every 512). Jitter, shimmer and tempo are measured by affectd-lab alone.",
+        "Those of the fourth paper, with its frames (48 kHz, 2048 samples, every 512), as librosa and Praat measure them.",
       ),
       table(
         ["feature", "value", "unit", "what it is"],
