@@ -21,7 +21,7 @@ from daemon.demo.broker import PrivateBroker, free_port
 
 EMPTY = "/nowhere"
 """A page of one sentence: what the browser and the machine take for any."""
-PAGES = (EMPTY, "/", "/analyse", "/models", "/results")
+PAGES = (EMPTY, "/", "/analyse", "/models", "/results", "/results/paper-1")
 SEATS = ("driver", "passenger")
 TICKS_A_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGESIZE")

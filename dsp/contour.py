@@ -1,6 +1,6 @@
 """The pitch of a whole recording, by Boersma's method (1993) as he has it: what is measured later looks at it from both sides.
 
-The front end's own pitch, of a stream, stands in each frame on the path that is the best so far; this one is chosen from the end.
+The front end's own pitch, of a stream, stands in each frame on the best path so far; this one is chosen from the end.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Feature(NamedTuple):
 
 
 def acoustics(path: Path, on_heard: Callable[[float], None]) -> list[Feature]:
-    """All of them, in the paper's order; `on_heard` is told how much of the recording's length is done. Raises RecordingError."""
+    """In the paper's order; `on_heard` is told how much of the recording's length is done, in s. Raises RecordingError."""
     sound = measure(path, PARAMS, RATE_HZ, lambda upto_s: on_heard(upto_s / 3), MARGIN_SAMPLES)
     of = {kind: sound.frames[:, PARAMS.columns(kind)] for kind in PARAMS.kinds}
     mel_db = _decibels(of[LOG_MEL])

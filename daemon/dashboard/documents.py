@@ -1,4 +1,4 @@
-"""The models' cards and the results, Markdown files that ship or lie in the repository, as pages: of the results one a chapter."""
+"""The models' cards and the results, Markdown files that ship or lie in the repository, as pages, one a card or chapter."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ LAB = registry.ARTEFACTS.parent / "lab"
 RESULTS = LAB / "RESULTS.md"
 PICTURES = LAB / "pictures"
 """These two are in the repository, and not in what is installed without it: 4 MB that no vehicle needs."""
+CONFUSION = "<th>true"
+"""So the heading of a confusion matrix begins, which a script shades. Other pages have none, and are painted sooner."""
 SCRIPT = '<script type="module" src="/static/confusion.js"></script>'
 FOLDED = re.compile(r"</?details>|<summary>[^<>]*</summary>|<details><summary>[^<>]*</summary>")
 """The only HTML that is let through; all else is shown as it is written."""
@@ -123,7 +125,8 @@ def rendered(text: str, ways: tuple[tuple[str, str], ...] = (), here: str = "") 
     anchors = tuple((f"#{anchor}", title) for anchor, title in _named(tokens))
     body = markdown.renderer.render(tokens, markdown.options, {})
     index = _index(ways, here) if ways else _index(anchors) if len(anchors) > 1 else ""
-    return f'<div class="document">{index}<main id="content" class="text">{body}</main></div>\n{SCRIPT}'
+    script = f"\n{SCRIPT}" if CONFUSION in body else ""
+    return f'<div class="document">{index}<main id="content" class="text">{body}</main></div>{script}'
 
 
 def _index(ways: tuple[tuple[str, str], ...], here: str = "") -> str:

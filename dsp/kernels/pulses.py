@@ -43,9 +43,9 @@ def follow(
 ) -> int:
     """Pulses from `begin`, which is not among them, to one end of its voiced stretch: to `found`; how many they are.
 
-    `hz` (k,): the pitch of the stretch's frames, all above zero, whose middles are `first`, `first + hop` and so on. `loudest`: of
-    all samples, without sign. `last`: the last pulse of the stretch before. `direction`: 1, or -1 for the way back. `around`:
-    work space for 2.5 of the longest periods. What does not fit into `found` is left out.
+    `hz` (k,): the pitch of the stretch's frames, all above zero, whose middles are `first`, `first + hop` and so on. `loudest`:
+    of all samples, without sign. `last`: the last pulse of the stretch before. `direction`: 1, or -1 for the way back.
+    `around`: work space for 2.5 of the longest periods. What does not fit into `found` is left out.
     """
     start, end = first - 0.5 * hop, first + (hz.shape[0] - 0.5) * hop
     at, n = begin, 0
@@ -65,7 +65,7 @@ def follow(
 
 @njit
 def largest(samples: NDArray[Any], low: int, high: int) -> float:
-    """Where the largest sample from `low` to `high` is, without sign; a parabola through it and its neighbours says exactly where."""
+    """Where the largest sample from `low` to `high` is, without sign; between samples by a parabola through its neighbours."""
     best = low
     for i in range(low, high + 1):
         if abs(float(samples[i])) > abs(float(samples[best])):
@@ -115,8 +115,8 @@ def _next(samples: NDArray[Any], at: float, period: float, direction: int, aroun
     One period of `at` is correlated with one period around each place from NEAREST to FURTHEST; where none is the best, that
     period is passed over: NOTHING.
     """
-    width = int(round(at + 0.5 * period)) - int(round(at - 0.5 * period)) + 1
-    here = int(round(at - 0.5 * period))
+    width = round(at + 0.5 * period) - round(at - 0.5 * period) + 1
+    here = round(at - 0.5 * period)
     nearest, furthest = at + direction * NEAREST * period, at + direction * FURTHEST * period
     first, last = math.floor(min(nearest, furthest) - 0.5 * period), math.ceil(max(nearest, furthest) - 0.5 * period)
     origin = min(here, first)

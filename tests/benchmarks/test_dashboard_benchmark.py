@@ -15,7 +15,9 @@ def test_it_tells_what_it_was_asked(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks", "dashboard", "--short", "--json", str(result), "--plot", str(picture)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     figures = json.loads(result.read_text())["figures"]
-    assert all(figures[f"first_paint_ms {page}"]["p50"] > 0.0 for page in ("/", "/analyse", "/models", "/results"))
+    assert all(
+        figures[f"first_paint_ms {page}"]["p50"] > 0.0 for page in ("/", "/analyse", "/models", "/results", "/results/paper-1")
+    )
     assert figures["board_rss_mb_most"] < figures["board_rss_mb_after_an_hour"] + 3.0
     assert figures["server_percent_of_a_core_one_page"] >= 0.0
     assert picture.read_bytes().startswith(b"\x89PNG")

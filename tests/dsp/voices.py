@@ -35,7 +35,7 @@ class Voice(NamedTuple):
 
 
 def uneven(hz: float, unrest: float, unevenness: float, seconds: float = 2.0, seed: int = 0) -> Voice:
-    """Damped pulses, whose distances and heights vary by chance, `unrest` and `unevenness` being their deviations over the mean."""
+    """Damped pulses; `unrest` and `unevenness` are the deviations of their distances and heights, over the mean."""
     rng = np.random.default_rng(seed)
     n = int(seconds * hz)
     # within what counts as a period

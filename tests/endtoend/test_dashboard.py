@@ -26,6 +26,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 PAGES = [
     *(("/", "light"), ("/", "dark"), ("/analyse", "light"), ("/analyse", "dark")),
     *(("/models", "light"), ("/models/affectnet", "dark"), ("/results", "light")),
+    ("/results/paper-1", "dark"),
 ]
 COLOURS_OF = """(canvas) => {
   const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);

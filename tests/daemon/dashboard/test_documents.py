@@ -139,14 +139,39 @@ def test_a_model_that_is_none_is_not_looked_for(page: Served, name: str) -> None
     assert b"<script>" not in answer.body
 
 
-def test_the_results_are_a_page_with_their_pictures(page: Served) -> None:
-    text = page.ask("/results").body.decode()
-    assert "Paper 1: CL, a CNN beside an LSTM" in text
-    pictures = re.findall(r'<img [^>]*src="(/results/pictures/[^"]+)"[^>]*width="\d+" height="\d+"', text)
-    assert len(pictures) > 10
+def test_each_chapter_of_the_results_is_a_page_with_its_pictures(page: Served) -> None:
+    ways = re.findall(r'<li><a href="(/results[^"]*)"', page.ask("/results").body.decode())
+    assert {"/results", "/results/the-corpora", *(f"/results/paper-{number}" for number in range(1, 6))} <= set(ways)
+    pictures = []
+    for way in ways:
+        text = page.ask(way).body.decode()
+        assert f'<a href="{way}" aria-current="page">' in text
+        assert text.count("<h1") == 1
+        pictures += re.findall(r'<img [^>]*src="(/results/pictures/[^"]+)"[^>]*width="\d+" height="\d+"', text)
+    written = re.findall(r"^!\[.*\]\(pictures/(.*)\)", documents.RESULTS.read_text(), re.MULTILINE)
+    assert [picture.rpartition("/")[2] for picture in pictures] == written
     picture = page.ask(pictures[0])
     assert picture.status == 200
     assert picture.headers["content-type"] == "image/png"
+
+
+def test_a_document_is_cut_at_its_chapters_and_nothing_is_lost() -> None:
+    first, one, two = documents.chapters("# A\n\nx\n\n## One: `y`\n\na\n\n### deep\n\nb\n\n## Two\n")
+    assert first == ("", "Results", "# A\n\nx\n\n")
+    assert one == ("one", "One: `y`", "# One: `y`\n\na\n\n## deep\n\nb\n\n")
+    assert two == ("two", "Two", "# Two\n")
+
+
+@pytest.mark.parametrize("name", ["nothing", "..%2fRESULTS.md", "%3Cscript%3E"])
+def test_a_chapter_that_is_none_is_told(page: Served, name: str) -> None:
+    answer = page.ask(f"/results/{name}")
+    assert answer.status == 404
+    assert b"<script>" not in answer.body
+
+
+def test_a_script_comes_with_a_confusion_matrix_alone() -> None:
+    assert documents.SCRIPT in rendered("| true \\ said | a |\n| --- | --- |\n| a | 1 |")
+    assert documents.SCRIPT not in rendered("| label | a |\n| --- | --- |\n| a | 1 |")
 
 
 def test_without_the_repository_the_page_says_where_the_results_are(page: Served, monkeypatch: pytest.MonkeyPatch) -> None:
