@@ -89,7 +89,7 @@ def shimmer(samples: NDArray[Any], pulses: F64, sample_rate_hz: int) -> float:
 def _alike(periods_s: F64) -> NDArray[np.bool_]:
     """Whether each period and the next are both periods, and near each other: (n,) -> (n - 1,)."""
     within = (periods_s >= SHORTEST_S) & (periods_s <= LONGEST_S)
-    return within[:-1] & within[1:] & (_ratios(periods_s) <= LARGEST_PERIOD_RATIO)
+    return np.asarray(within[:-1] & within[1:] & (_ratios(periods_s) <= LARGEST_PERIOD_RATIO))
 
 
 def _counts(periods_s: F64) -> NDArray[np.bool_]:
@@ -97,7 +97,7 @@ def _counts(periods_s: F64) -> NDArray[np.bool_]:
     within = (periods_s >= SHORTEST_S) & (periods_s <= LONGEST_S)
     near = _ratios(periods_s) <= LARGEST_PERIOD_RATIO
     alone = len(periods_s) == 1
-    return within & (np.append(near, alone) | np.append(alone, near))
+    return np.asarray(within & (np.append(near, alone) | np.append(alone, near)))
 
 
 def _ratios(periods_s: F64) -> F64:

@@ -124,7 +124,7 @@ def _voice(sound: Sound, on_heard: Callable[[float], None]) -> list[Feature]:
 def _decibels(log_mel: Values) -> Values:
     """In place: an hour of it is large."""
     log_mel *= np.float32(DB)
-    return np.maximum(log_mel, log_mel.max() - np.float32(RANGE_DB), out=log_mel)
+    return np.asarray(np.maximum(log_mel, log_mel.max() - np.float32(RANGE_DB), out=log_mel))
 
 
 def _cepstra(mel_db: Values) -> list[Feature]:

@@ -64,7 +64,7 @@ def _weakest(frame: F32) -> int:
 
 @njit_inner
 def _worth(frequency_hz: float, strength: float) -> float:
-    return strength + OCTAVE_COST * np.log2(np.float64(frequency_hz))
+    return float(strength + OCTAVE_COST * np.log2(np.float64(frequency_hz)))
 
 
 @njit
@@ -113,5 +113,5 @@ def _change(before_hz: float, now_hz: float, ceiling_hz: float) -> float:
     """What going from one candidate to another costs, of frames COSTS_ARE_FOR_S apart."""
     was, is_now = 0.0 < before_hz < ceiling_hz, 0.0 < now_hz < ceiling_hz
     if was and is_now:
-        return OCTAVE_JUMP_COST * abs(np.log2(np.float64(before_hz) / np.float64(now_hz)))
+        return float(OCTAVE_JUMP_COST * abs(np.log2(np.float64(before_hz) / np.float64(now_hz))))
     return VOICED_UNVOICED_COST if was != is_now else 0.0

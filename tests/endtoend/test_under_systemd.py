@@ -1,20 +1,24 @@
-"""The service under a real systemd: it says when it is ready and what it does, and takes new settings."""
+"""The service under a real systemd: when it is ready, what it does, how it takes new settings. And the page beside it."""
 
 from __future__ import annotations
 
+import json
 import re
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 import soundfile
 
+from daemon.demo.broker import free_port
 from daemon.demo.demo import RECORDING
 from daemon.service import journal
 from tests.faults.oracle import judge
 from tests.faults.recorder import Recorder
-from tests.fixtures import box_microphone
+from tests.fixtures import affectd_box, box_microphone
 from tests.fixtures.service_box import RECORDED, SETTINGS, UNIT, ServiceBox, in_service, service_box
 from tests.fixtures.systemd_box import SystemdBox
 
@@ -26,6 +30,10 @@ SHORT_S = 3
 """Of the watchdog, and of a start that asks for no more."""
 pytestmark = [pytest.mark.box, pytest.mark.timeout(900)]
 
+PAGE = "affectd-dashboard.service"
+PAGES_KERNELS = "/var/cache/private/affectd-dashboard"
+"""As its unit has it, with a user of its own."""
+TOKEN = "0123456789abcdef"
 MICROPHONE = f'device = "{box_microphone.DEVICE}"'
 
 
@@ -131,3 +139,49 @@ def test_a_bad_file_is_refused_and_a_good_one_taken_without_losing_what_was_comm
     assert numbers == list(range(1, 1 + len(numbers))), "a number is missing"
     assert left == []
     assert judge(recorder.items, recorder.items, recorder.gaps).faults == []
+
+
+def of_the_page(port: int, way: str, token: str = TOKEN) -> urllib.request.Request:
+    """As from there."""
+    origin = f"http://127.0.0.1:{port}"
+    return urllib.request.Request(f"{origin}{way}", headers={"Authorization": f"Bearer {token}", "Origin": origin})
+
+
+def status_of(request: urllib.request.Request) -> int:
+    """0 where nobody answers."""
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+    except OSError:
+        return 0
+
+
+def test_the_page_sees_the_service_and_judges_a_recording_behind_all_that_its_unit_forbids(service: ServiceBox) -> None:
+    box, port = service.box, free_port()
+    affectd_box.keep_kernels(box, kernels=PAGES_KERNELS)
+    service.configure(RECORDED)
+    settings = box.path(SETTINGS).read_text()
+    box.write(SETTINGS, f'{settings}[dashboard]\nport = {port}\ntoken_file = "/etc/affectd/token"\n', 0o640)
+    box.write("/etc/affectd/token", f"{TOKEN}\n", 0o640)
+    # root's, and the group's to read: the page has a user of its own, who is in that group
+    box.run("chgrp", "affectd", SETTINGS, "/etc/affectd/token")
+    box.write(f"/etc/systemd/system/{PAGE}", (affectd_box.UNITS / PAGE).read_text())
+    service.start()
+    box.run("systemctl", "start", PAGE)
+    try:
+        box.until(lambda: status_of(of_the_page(port, "/models")) == 200, "the page")
+        assert status_of(of_the_page(port, "/models", token="something else")) == 401
+        wish = of_the_page(port, "/api/analyse?bundled=")
+        wish.method = "POST"
+        with urllib.request.urlopen(wish, timeout=600) as told:
+            judged = json.loads(told.read().splitlines()[-1])["result"]
+        assert judged["models"][0]["utterances"]
+        assert {"jitter", "shimmer", "tempo_bpm"} <= {one["name"] for one in judged["features"]}
+        with urllib.request.urlopen(of_the_page(port, "/api/live"), timeout=60) as live:
+            box.until(lambda: b"driver" in live.readline(), "the seat on the page")
+        assert box.property(PAGE, "NRestarts") == "0"
+    finally:
+        box.run("systemctl", "stop", PAGE)
+    assert box.property(PAGE, "Result") == "success"

@@ -10,23 +10,33 @@ import soundfile
 
 from daemon.dashboard.acoustics import acoustics
 from daemon.demo import RECORDING
+from models.lab.acoustics import COLUMNS
 from models.lab.acoustics import acoustics as by_librosa_and_praat
 
 CLOSE = {
-    "duration_s": 1e-3,
-    "mean_amplitude": 0.01,
-    "peak_amplitude": 0.02,
-    "rms_mean": 0.01,
-    "rms_std": 0.01,
-    "intensity_mean_db": 0.01,
-    "zcr_mean": 0.03,
-    "zcr_std": 0.05,
+    "duration_s": 1e-6,
+    "sample_rate_hz": 1e-9,
+    "mean_amplitude": 1e-4,
+    "peak_amplitude": 1e-3,
+    "rms_mean": 1e-4,
+    "rms_std": 1e-4,
+    "intensity_mean_db": 1e-4,
+    "tempo_bpm": 1e-6,
+    "zcr_mean": 0.005,
+    "zcr_std": 0.005,
+    "pitch_mean_hz": 0.005,
+    "pitch_median_hz": 0.005,
+    "pitch_std_hz": 0.02,
+    "pitch_variation_percent": 0.02,
+    "voiced_ratio": 0.02,
+    "jitter": 0.02,
+    "shimmer": 0.02,
     "centroid_mean_hz": 0.05,
     "rolloff_mean_hz": 0.05,
-    "flux_mean_db": 0.02,
+    "flux_mean_db": 0.005,
     **{f"mfcc_std_{index}": 0.02 for index in range(13)},
 }
-"""Relative. Frames are the same, but librosa's first and last hang over the recording's ends."""
+"""Relative. What is left is the page's rounding to 16 bits, and the places where a pitch is nearly none."""
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +48,13 @@ def both() -> tuple[dict[str, float], dict[str, float]]:
     return {one.name: one.value for one in acoustics(RECORDING, lambda _: None)}, theirs
 
 
-def test_all_but_three_of_the_papers_columns_are_there(both: tuple[dict[str, float], dict[str, float]]) -> None:
-    ours, theirs = both
-    assert set(theirs) - set(ours) == {"jitter", "shimmer", "tempo_bpm", "sample_rate_hz"}
-    assert set(ours) <= set(theirs)
+def test_all_of_the_papers_columns_are_there_in_its_order(both: tuple[dict[str, float], dict[str, float]]) -> None:
+    ours, _ = both
+    assert tuple(ours) == COLUMNS
 
 
 @pytest.mark.parametrize("name", CLOSE)
-def test_a_feature_is_what_librosa_says(both: tuple[dict[str, float], dict[str, float]], name: str) -> None:
+def test_a_feature_is_what_librosa_or_praat_says(both: tuple[dict[str, float], dict[str, float]], name: str) -> None:
     ours, theirs = both
     assert ours[name] == pytest.approx(theirs[name], rel=CLOSE[name])
 
@@ -53,10 +62,4 @@ def test_a_feature_is_what_librosa_says(both: tuple[dict[str, float], dict[str, 
 def test_the_mfcc_are_librosas_to_a_tenth_of_a_decibel(both: tuple[dict[str, float], dict[str, float]]) -> None:
     ours, theirs = both
     for index in range(13):
-        assert ours[f"mfcc_mean_{index}"] == pytest.approx(theirs[f"mfcc_mean_{index}"], abs=0.15)
-
-
-def test_the_pitch_is_about_praats(both: tuple[dict[str, float], dict[str, float]]) -> None:
-    """Two detectors: where they differ it is on a few frames."""
-    ours, theirs = both
-    assert ours["pitch_median_hz"] == pytest.approx(theirs["pitch_median_hz"], rel=0.1)
+        assert ours[f"mfcc_mean_{index}"] == pytest.approx(theirs[f"mfcc_mean_{index}"], abs=0.1)
