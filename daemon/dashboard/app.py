@@ -48,7 +48,7 @@ def make_app(settings: DashboardSettings, token: Token | None, live: Live, model
         return pages.response("analyse", "Try a recording", "/analyse")
 
     async def nothing(request: Request, _trouble: Exception) -> Response:
-        return pages.response("nothing", "Nothing here", "/", 404, what=f"There is no page {request.url.path}.")
+        return pages.response("nothing", "Nothing here", request.url.path, 404, what=f"There is no page {request.url.path}.")
 
     routes = [
         Route("/", live_page),

@@ -10,9 +10,10 @@ from typing import Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.dashboard.sound import Floats, measure
+from daemon.dashboard.sound import Floats, Sound, measure
+from dsp.contour import pitch_contour
 from dsp.mel import mel_from_hz
-from dsp.params import INTENSITY, LOG_MEL, MFCC, PITCH, FrontEndParams
+from dsp.params import INTENSITY, LOG_MEL, MFCC, FrontEndParams
 
 WIDEST = 900
 """Columns of a picture."""
@@ -25,7 +26,7 @@ PARAMS = FrontEndParams(
     f_min_hz=0.0,
     f_max_hz=8000.0,
     mel_scale="slaney",
-    kinds=(LOG_MEL, MFCC, PITCH, INTENSITY),
+    kinds=(LOG_MEL, MFCC, INTENSITY),
 )
 RANGE_DB = 80.0
 """What is so much fainter than the loudest is black."""
@@ -40,7 +41,7 @@ WIDEST_DEVIATION = 3.0
 def curves(path: Path, duration_s: float, on_heard: Callable[[float], None]) -> dict[str, Any]:
     """Everything over time, as JSON takes it; pictures are bytes in base64, lowest row first. Raises RecordingError."""
     peak_samples = max(1, math.ceil(duration_s * PARAMS.sample_rate_hz / WIDEST))
-    sound = measure(path, PARAMS, peak_samples, on_heard)
+    sound = measure(path, PARAMS, peak_samples, lambda upto_s: on_heard(upto_s / 2))
     n_together = max(1, math.ceil(len(sound.frames) / WIDEST))
     mel_db = _together(sound.frames[:, PARAMS.columns(LOG_MEL)], n_together) * DB
     mfcc = _together(sound.frames[:, PARAMS.columns(MFCC)], n_together)
@@ -55,7 +56,7 @@ def curves(path: Path, duration_s: float, on_heard: Callable[[float], None]) -> 
         "first_s": PARAMS.frame_ms / 2000.0,
         "mel": {**_picture(_loud(mel_db)), "marks": _marks(), "range_db": RANGE_DB},
         "mfcc": _picture(_even(mfcc)),
-        "pitch_hz": _pitch(sound.frames[:, PARAMS.columns(PITCH)], n_together),
+        "pitch_hz": _pitch(_contour_hz(sound, lambda upto_s: on_heard((duration_s + upto_s) / 2)), n_together),
         "energy_db": _plain(_together(sound.frames[:, PARAMS.columns(INTENSITY)], n_together)[:, 0], 1),
     }
 
@@ -75,11 +76,21 @@ def _together(frames: Floats, n_together: int) -> Floats:
     return np.asarray(np.add.reduceat(frames, starts, axis=0) / counts[:, None], np.float32)
 
 
-def _pitch(pitch: Floats, n_together: int) -> list[float | None]:
+def _contour_hz(sound: Sound, on_done: Callable[[float], None]) -> Floats:
+    """The pitch at the middle of each frame: (n_frames, 1), 0 where unvoiced."""
+    contour = pitch_contour(sound.samples, PARAMS, on_done)
+    middles = np.arange(len(sound.frames)) * PARAMS.hop_samples + (PARAMS.frame_samples - 1) / 2
+    nearest = np.rint((middles - contour.first) / PARAMS.hop_samples).astype(int)
+    within = (nearest >= 0) & (nearest < len(contour.hz))
+    hz = np.zeros((len(sound.frames), 1), np.float32)
+    hz[within, 0] = contour.hz[nearest[within]]
+    return hz
+
+
+def _pitch(hz: Floats, n_together: int) -> list[float | None]:
     """Mean of the voiced frames, nothing where too few are."""
-    if not len(pitch):
+    if not len(hz):
         return []
-    hz = pitch[:, :1]
     voiced = _together((hz > 0.0).astype(np.float32), n_together)[:, 0]
     mean = _together(hz, n_together)[:, 0] / np.maximum(voiced, 1e-6)
     return [round(float(one), 1) if share >= VOICED else None for one, share in zip(mean, voiced)]

@@ -57,7 +57,7 @@ export class Node {
     const waits = typeof outbox.waiting === "number" ? `${outbox.waiting} waiting` : "";
     const storage = outbox.storage === "memory" ? `; in memory alone: ${text(outbox.trouble) || "there is no disk"}` : "";
     return [
-      ["Told", `${duration(this.feed.now() - health.at_ms)} ago`],
+      ["Health told", `${duration(this.feed.now() - health.at_ms)} ago`],
       ["Utterance, from its end to the outbox", percentiles(latency.utterance)],
       ["Model, one run", percentiles(latency.inference)],
       ["Messages", waits + storage],
@@ -78,12 +78,12 @@ export class Node {
     const total = fixed(drawn.total_w, 2, "W");
     return [
       ["Power", total ? total + (text(drawn.total_of) ? ` (${drawn.total_of})` : "") : text(body.trouble) || "not measured"],
-      ["of it", rails.join(", ")],
+      ["Power by rail", rails.join(", ")],
       ["Temperatures", degrees.join(", ")],
       ["Power mode", text(body.mode)],
       ["Held back by", Array.isArray(body.throttling) ? body.throttling.map(text).join(", ") : ""],
       ["Energy for an utterance", fixed(table(body.energy).joules_an_utterance, 2, "J")],
-      ["Measured", `${duration(this.feed.now() - power.at_ms)} ago`],
+      ["Power told", `${duration(this.feed.now() - power.at_ms)} ago`],
     ];
   }
 

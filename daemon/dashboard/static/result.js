@@ -157,7 +157,7 @@ export function resultPage(name, result, sound) {
         ["feature", "value", "unit", "what it is"],
         result.features.map(({ name: feature, value, unit, about }) => [
           feature,
-          String(Number(value.toPrecision(5))),
+          String(Number(value.toPrecision(5))).replace("-", "−"),
           unit,
           about,
         ]),

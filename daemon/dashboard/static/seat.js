@@ -110,7 +110,7 @@ export class Seat {
         : body.speaking === true
           ? "Somebody speaks"
           : "Silent";
-    say(this.now, state ? `${does} · said ${duration(old)} ago` : "");
+    say(this.now, state ? `${does} · told ${duration(old)} ago` : "");
     this.element.classList.toggle("speaking", listening && body.speaking === true && old < OLD_MS);
     const level = typeof body.level_dbfs === "number" && listening && body.hearing !== false ? body.level_dbfs : null;
     this.meter.value = Math.max(FAINTEST_DBFS, level ?? FAINTEST_DBFS);
@@ -177,7 +177,8 @@ export class Seat {
     if (performance.now() - this.drawn < REDRAW_MS || document.hidden) return;
     this.drawn = performance.now();
     const { labels, points } = this.source;
-    const known = points.some(([, shares]) => shares);
+    // one point is no area
+    const known = points.filter(([, shares]) => shares).length > 1;
     show(this.chart, known);
     say(
       this.legend,
