@@ -114,7 +114,7 @@ uninstall() {
   systemctl daemon-reload
   [ ! -e $opt ] || changed=yes
   [ ! -L $command ] || rm -f $command
-  rm -rf $opt /var/cache/affectd /etc/{sysusers,tmpfiles}.d/affectd{,-power}.conf
+  rm -rf $opt /var/cache/{,private/}affectd{,-dashboard} /etc/{sysusers,tmpfiles}.d/affectd{,-power}.conf
   if [ -n "$purge" ]; then
     for unit in $etc /var/lib/{,private/}affectd* "$units"/affectd*.service.d; do
       [ ! -e "$unit" ] || { rm -rf "$unit"; changed=yes; }

@@ -203,7 +203,8 @@ def test_a_recording_is_sent_judged_and_read(world: World, browser: Browser) -> 
         assert pictures.count() == 7
         for index in range(pictures.count()):
             assert len(pictures.nth(index).evaluate(COLOURS_OF)) > 8
-        expect(page.get_by_role("cell", name="pitch_median_hz")).to_be_visible()
+        for feature in ("pitch_median_hz", "jitter", "shimmer", "tempo_bpm"):
+            expect(page.get_by_role("cell", name=feature, exact=True)).to_be_visible()
         with page.expect_download() as sent:
             page.get_by_role("button", name="Download as JSON").click()
         assert json.loads(sent.value.path().read_text())["models"][0]["utterances"]
@@ -214,12 +215,22 @@ def test_a_recording_is_sent_judged_and_read(world: World, browser: Browser) -> 
         assert violations(page) == []
 
 
+DROPPED = """() => {
+  const carried = new DataTransfer();
+  carried.items.add(new File(["no sound"], "dropped.wav"));
+  return carried;
+}"""
+
+
 def test_a_file_that_is_none_is_told_and_another_can_be_taken(world: World, browser: Browser) -> None:
     with looked_at(browser, f"{world.address}/analyse") as seen:
         page = seen.page
         page.get_by_label("A recording").set_input_files({"name": "a.wav", "mimeType": "audio/wav", "buffer": b"\x89PNG" * 100})
         page.get_by_role("button", name="Judge it").click()
         expect(page.get_by_role("alert")).to_contain_text("a.wav: cannot be read as sound")
+        page.dispatch_event("#drop", "drop", {"dataTransfer": page.evaluate_handle(DROPPED)})
+        page.get_by_role("button", name="Judge it").click()
+        expect(page.get_by_role("alert")).to_contain_text("dropped.wav: cannot be read as sound")
         page.get_by_label("A recording").set_input_files(
             {"name": f"{HOSTILE}.wav".replace("/", ""), "mimeType": "audio/wav", "buffer": b""}
         )
