@@ -37,6 +37,7 @@ def timed(model: str | None, samples: NDArray[np.float32]) -> Timed:
     """
     # the lab wants a newer Python than the benchmarks beside this one
     from models.lab import quantise
+    from models.lab.quantised_file import FP16, INT8
 
     if model is None and DEFAULT not in registry.names():
         name, content = MADE_UP, made_up()
@@ -51,8 +52,8 @@ def timed(model: str | None, samples: NDArray[np.float32]) -> Timed:
     said = utterance.summary()
     example = quantise.Example(frames[:, front_end.columns(LOG_MEL)], said.functionals, said)
     eighth = quantise.int8(content, [example])
-    contents = {PRECISE: content, quantise.FP16: half, quantise.INT8: eighth}
-    models = {PRECISE: opened, **{each: _opened(each, contents[each]) for each in (quantise.FP16, quantise.INT8)}}
+    contents = {PRECISE: content, FP16: half, INT8: eighth}
+    models = {PRECISE: opened, **{each: _opened(each, contents[each]) for each in (FP16, INT8)}}
     return Timed(name, models, {each: round(len(content) / 1000) for each, content in contents.items()})
 
 

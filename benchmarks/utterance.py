@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,8 @@ from dsp.framing import float32_from_int16
 from dsp.offline import feature_frames
 from dsp.window import utterance_windows
 from models import registry
+from models.contract import Contract
+from models.registry import Artefact
 from models.runtime import EmotionModel
 from models.streaming import StreamModel
 
@@ -28,6 +31,7 @@ Judge = Callable[[F32], NDArray[np.float64]]
 """Samples to probabilities: (n_labels,)."""
 
 CL, STACK = "cl-emodb", "librosa and PyTorch, CL"
+CL_8_BITS = f"{CL}, 8 bits"
 STREAMS = ("affectnet", "affectnet-free")
 CORPORA = ("CASIA", "EMO-DB")
 N_SENTENCES, N_TIMES = 120, 2
@@ -45,21 +49,27 @@ def measure(short: bool, plot: Path | None) -> dict[str, Any]:
     if find_spec("onnx") is None:
         raise SystemExit("utterance needs the lab's extra: pip install -e .[lab], with Python 3.10 or newer")
     one_core()
-    models = {name: _ours(name) for name in (CL, *STREAMS)}
-    artefact = registry.load(CL)
+    artefact, material = registry.load(CL), _material(short)
+    streams = {name: registry.load(name) for name in STREAMS}
+    models = {CL: artefact, CL_8_BITS: _in_8_bits(artefact, short, material), **streams}
     by_stack = stack(artefact, EmotionModel(artefact).contract)
-    judges: dict[str, Judge] = {**models, STACK: lambda samples: np.asarray(by_stack(samples).mean(axis=0))}
+    judges = {name: _ours(each) for name, each in models.items()}
+    judges[STACK] = lambda samples: np.asarray(by_stack(samples).mean(axis=0))
     lines: list[Line] = []
     percentiles: dict[str, dict[str, float]] = {}
-    figures: dict[str, Any] = {"sha256": {name: registry.load(name).sha256 for name in models}, "paper_ms": PAPER}
-    for corpus, sentences in _material(short).items():
-        difference, agree = _compared(judges, sentences)
+    figures: dict[str, Any] = {"sha256": {name: each.sha256 for name, each in models.items()}, "paper_ms": PAPER}
+    for corpus, sentences in material.items():
+        difference, agree = _compared(judges, STACK, sentences)
+        assert difference < MOST_DIFFERENCE, f"the two sides do not do the same: {difference}"
         rounds = _timed(judges, sentences, 1 if short else N_TIMES)
         question = f"{len(sentences)} sentences of {corpus}, {np.mean([len(one) for one in sentences]) / 16000:.1f} s each"
         lines += _lines(question, rounds)
         percentiles.update({f"{corpus}, {name}": _percentiles(ns) for name, ns in rounds.items()})
         figures[f"{corpus}, largest difference of the stack"] = difference
         figures[f"{corpus}, same label as the stack"] = agree
+        difference, agree = _compared(judges, CL_8_BITS, sentences)
+        figures[f"{corpus}, largest difference of 8 bits"] = difference
+        figures[f"{corpus}, same label in 8 bits"] = agree
     return {**figures, "lines": [asdict(line) for line in lines], "ms": percentiles}
 
 
@@ -79,30 +89,39 @@ def _material(short: bool) -> dict[str, Sequence[F32]]:
     return found
 
 
-def _ours(name: str) -> Judge:
+def _in_8_bits(artefact: Artefact, short: bool, material: Mapping[str, Sequence[F32]]) -> Artefact:
+    """As `affectd-lab export` makes it, calibrated by its corpus; in short by what is heard here, for the time alone."""
+    from models.lab import quantise_windows, recipe
+    from models.lab.precisions import some_windows
+
+    model = EmotionModel(artefact)
+    if short:
+        windows = np.concatenate([_windows(samples, model.contract) for samples in next(iter(material.values()))])
+    else:
+        windows = some_windows(recipe.load(CL))
+    content = quantise_windows.int8(artefact.content, windows)
+    return Artefact(CL_8_BITS, artefact.path, hashlib.sha256(content).hexdigest(), content)
+
+
+def _windows(samples: F32, contract: Contract) -> F32:
+    frames = feature_frames(samples, contract.front_end)
+    return utterance_windows(frames, contract.front_end, contract.window_frames, contract.stride_frames)
+
+
+def _ours(artefact: Artefact) -> Judge:
     """As the service judges: a stream's answer is of the whole utterance, that of windows their mean."""
-    artefact = registry.load(name)
-    if name in STREAMS:
+    if artefact.name in STREAMS:
         stream = StreamModel(artefact)
         return lambda samples: stream.answer([stream.begin().push(feature_frames(samples, stream.contract.front_end))])[0]
     model = EmotionModel(artefact)
-    contract = model.contract
-
-    def judge(samples: F32) -> NDArray[np.float64]:
-        frames = feature_frames(samples, contract.front_end)
-        windows = utterance_windows(frames, contract.front_end, contract.window_frames, contract.stride_frames)
-        return np.asarray(model.predict(windows).mean(axis=0))
-
-    return judge
+    return lambda samples: np.asarray(model.predict(_windows(samples, model.contract)).mean(axis=0))
 
 
-def _compared(judges: Mapping[str, Judge], sentences: Sequence[F32]) -> tuple[float, str]:
-    """The largest difference between probabilities of CL by us and by the stack, and how often both say the same label."""
-    ours, theirs = (np.stack([judges[name](samples) for samples in sentences]) for name in (CL, STACK))
-    difference = float(np.abs(ours - theirs).max())
-    assert difference < MOST_DIFFERENCE, f"the two sides do not do the same: {difference}"
-    n_same = int((ours.argmax(axis=1) == theirs.argmax(axis=1)).sum())
-    return difference, f"{n_same} of {len(sentences)}"
+def _compared(judges: Mapping[str, Judge], name: str, sentences: Sequence[F32]) -> tuple[float, str]:
+    """The largest difference between probabilities of CL as it ships and by `name`, and how often both say the same label."""
+    ours, others = (np.stack([judges[each](samples) for samples in sentences]) for each in (CL, name))
+    n_same = int((ours.argmax(axis=1) == others.argmax(axis=1)).sum())
+    return float(np.abs(ours - others).max()), f"{n_same} of {len(sentences)}"
 
 
 def _timed(judges: Mapping[str, Judge], sentences: Sequence[F32], n_times: int) -> Rounds:
@@ -115,11 +134,13 @@ def _timed(judges: Mapping[str, Judge], sentences: Sequence[F32], n_times: int) 
 def _lines(question: str, rounds: Rounds) -> list[Line]:
     told = []
     for name, ns in rounds.items():
+        line = side(question, name, ns, ours=name != STACK)
         if name == STACK:
-            told.append(compared(side(question, name, ns, ours=False), ns, rounds[CL], "x the time of CL", FASTER))
+            told.append(compared(line, ns, rounds[CL], "x the time of CL", FASTER))
+            told.append(compared(line, ns, rounds[CL_8_BITS], "x the time of 8 bits", FASTER))
         else:
-            line = side(question, name, ns)
-            told.append(valued(line, line.median_us / 1e3, "ms", CL_MS if name == CL else AFFECTNET_MS, us_a_unit=1e3))
+            goal = AFFECTNET_MS if name in STREAMS else CL_MS
+            told.append(valued(line, line.median_us / 1e3, "ms", goal, us_a_unit=1e3))
     return told
 
 
@@ -133,7 +154,7 @@ def table(figures: dict[str, Any]) -> str:
     told = "\n".join(
         f"{name}: {', '.join(f'{rank} {ms:g}' for rank, ms in each.items())}" for name, each in figures["ms"].items()
     )
-    compared_with = "\n".join(f"{name}: {value}" for name, value in figures.items() if "stack" in name)
+    compared_with = "\n".join(f"{name}: {value}" for name, value in figures.items() if "stack" in name or "8 bits" in name)
     paper = ", ".join(f"{ms:g} ms on {machine}" for machine, ms in figures["paper_ms"].items())
     return (
         f"{table_of_lines(figures['lines'])}\n\nms\n{told}\n\n{compared_with}\nThe paper: {paper}, all of its sentences alike."

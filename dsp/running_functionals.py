@@ -27,6 +27,8 @@ voiced_stretch_mean, voiced_stretch_deviation, unvoiced_stretch_mean, unvoiced_s
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,6 +70,14 @@ class RunningFunctionals:
         self.n_frames = 0
         self._sums[:] = 0.0
         self._so_far[:] = 0
+
+    def another(self) -> RunningFunctionals:
+        """One for the same frames, that has heard nothing; what is known of the frames is not made anew."""
+        new = copy.copy(self)
+        new._now, new._values = self._now.copy(), self._values.copy()
+        new._sums, new._so_far = self._sums.copy(), self._so_far.copy()
+        new.begin()
+        return new
 
     def push(self, frames: NDArray[np.float32]) -> None:
         """Take (k, n_features) float32, 0 <= k. Raises ShapeError, also for a value that is not finite: then none is taken."""

@@ -24,6 +24,9 @@ I64 = NDArray[np.int64]
 
 _CACHE_LINE = 16
 """In float32."""
+_ROWS_APART = 8
+"""Between the work arrays of an FFT. They are powers of two long: without, what is read together and written together falls on
+the same few lines of the cache, and a long transform takes twice the time."""
 _NO_BANK = np.zeros((0, 0), np.float32)
 
 
@@ -119,6 +122,7 @@ class PitchWork(NamedTuple):
     power: F32
     lags: F32
     peaks: F32
+    near: I64
     found: F64
     scores: F64
     path: F64
@@ -129,17 +133,18 @@ def work(params: FrontEndParams) -> Work:
     """All zeros, as a stream begins."""
     n_half = params.n_fft // 2
     n_rows = -(-(params.n_features + params.n_mels) // LANES) * LANES
-    return Work(_lanes(n_half, 4), _lanes(n_half + 1), _lanes(n_rows), np.zeros(params.n_mels, np.float32))
+    return Work(_lanes(n_half + _ROWS_APART, 4), _lanes(n_half + 1), _lanes(n_rows), np.zeros(params.n_mels, np.float32))
 
 
 def pitch_work(params: FrontEndParams) -> PitchWork:
     """All zeros, as a stream begins."""
     n_half = pitch_fft(params) // 2
     return PitchWork(
-        _lanes(n_half, 4),
+        _lanes(n_half + _ROWS_APART, 4),
         _lanes(n_half + 1),
         _lanes(n_lags(params)),
         _lanes(1),
+        near=np.zeros(n_lags(params), np.int64),
         found=np.zeros((3, MAX_CANDIDATES)),
         scores=np.zeros(MAX_CANDIDATES),
         path=np.zeros((3, MAX_CANDIDATES)),

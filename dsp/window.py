@@ -27,8 +27,7 @@ class SlidingWindow:
     """Keeps the last `window_frames` frames of an utterance; gives a window when it is first full, then every stride."""
 
     def __init__(self, params: FrontEndParams, window_frames: int, stride_frames: int) -> None:
-        if window_frames < 1 or stride_frames < 1:
-            raise ShapeError(f"want a window and a stride of at least 1 frame, got {window_frames} and {stride_frames}")
+        _require_lengths(window_frames, stride_frames)
         self.params = params
         self.window_frames = window_frames
         self.stride_frames = stride_frames
@@ -44,8 +43,7 @@ class SlidingWindow:
 
     def push(self, frames: NDArray[np.float32]) -> Iterator[FeatureWindow]:
         """Take (k, n_features) frames; give each window that falls due among them. Raises ShapeError."""
-        if frames.ndim != 2 or frames.shape[1] != self.params.n_features or frames.dtype != np.float32:
-            raise ShapeError(f"want (k, {self.params.n_features}) float32, got {frames.shape} {frames.dtype}")
+        _require_frames(frames, self.params)
         for frame in frames:
             at = self._n_held % self.window_frames
             self._frames[at] = frame
@@ -102,12 +100,28 @@ def utterance_windows(
 
     Raises ShapeError when there is no frame.
     """
-    sliding = SlidingWindow(params, window_frames, stride_frames)
-    windows = [window.values for window in sliding.push(frames)]
-    windows += [window.values for window in sliding.finish()]
-    if not windows:
+    _require_lengths(window_frames, stride_frames)
+    _require_frames(frames, params)
+    n_frames = len(frames)
+    if n_frames == 0:
         raise ShapeError("want at least one frame, got none: the utterance is shorter than a frame")
-    return np.stack(windows)
+    if n_frames < window_frames:
+        return tile(frames, window_frames)[np.newaxis]
+    last = n_frames - window_frames
+    begins = list(range(0, last + 1, stride_frames))
+    if begins[-1] != last:
+        begins.append(last)
+    return np.stack([frames[begin : begin + window_frames] for begin in begins])
+
+
+def _require_lengths(window_frames: int, stride_frames: int) -> None:
+    if window_frames < 1 or stride_frames < 1:
+        raise ShapeError(f"want a window and a stride of at least 1 frame, got {window_frames} and {stride_frames}")
+
+
+def _require_frames(frames: NDArray[np.float32], params: FrontEndParams) -> None:
+    if frames.ndim != 2 or frames.shape[1] != params.n_features or frames.dtype != np.float32:
+        raise ShapeError(f"want (k, {params.n_features}) float32, got {frames.shape} {frames.dtype}")
 
 
 def _frozen(values: NDArray[np.float32]) -> NDArray[np.float32]:

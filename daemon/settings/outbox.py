@@ -18,7 +18,8 @@ class OutboxSettings:
     drop: str = "oldest"
     """What goes where there is no more room: the "oldest", or the "newest"."""
     linger_ms: float = 20.0
-    """A write waits so long for others to go with it: a flash memory wears by the write."""
+    """So long after a write the next waits for more to go with it, for a flash memory wears by the write. What comes alone is
+    written at once."""
 
     def __post_init__(self) -> None:
         want(0.001 <= self.max_mb <= 100000.0, "max_mb", self.max_mb, "0.001 to 100000")

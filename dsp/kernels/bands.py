@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.kernels.compiling import njit_inner
-from dsp.kernels.lanes import LANES, fma, is_below, larger, load, log, shift_in, splat, square_root, store
+from dsp.kernels.lanes import LANES, fma, is_below, larger, load, shift_in, splat, square_root, store
+from dsp.kernels.logarithm import log
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]

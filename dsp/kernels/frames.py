@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from dsp.kernels import bands, deltas, levels, pitch, spectrum
 from dsp.kernels.compiling import njit, njit_inner
-from dsp.kernels.lanes import LANES, load, log, splat, store, store_across
+from dsp.kernels.lanes import LANES, load, splat, store, store_across
+from dsp.kernels.logarithm import log
 from dsp.params import KINDS
 
 F32 = NDArray[np.float32]
@@ -70,12 +71,13 @@ def extract(
     n_features = out.shape[1]
     n_whole = n_features - n_features % LANES
     asked = numbers[0]
+    re, im, spare_re, spare_im = spectrum.work_arrays(fft_work, power)
     for done in range(0, n_frames, LANES):
         n = min(LANES, n_frames - done)
         start = first + done * asked.hop
         if half_taper.shape[0] > 0:
-            spectrum.load_frames(signal, start, asked.hop, n, asked.pre_emphasis, half_taper, fft_work[0], fft_work[1])
-            spectrum.power_spectra(twiddles[0], twiddles[1], fft_work[0], fft_work[1], fft_work[2], fft_work[3], power)
+            spectrum.load_frames(signal, start, asked.hop, n, asked.pre_emphasis, half_taper, re, im)
+            spectrum.power_spectra(twiddles[0], twiddles[1], re, im, spare_re, spare_im, power)
             if asked.spectrogram >= 0:
                 bands.log_bank(power, linear_bins, linear_weights, asked.log_floor, rows, asked.spectrogram)
             if asked.log_mel >= 0:
@@ -142,6 +144,7 @@ def extract_pitch(
     power: F32,
     lags: F32,
     peaks: F32,
+    near: I64,
     found: F64,
     scores: F64,
     path: F64,
@@ -155,12 +158,21 @@ def extract_pitch(
         n = min(LANES, n_frames - done)
         start = first + done * asked.hop + asked.frame - taper.shape[0]
         pitch.autocorrelations(signal, start, asked.hop, n, taper, twiddles[0], twiddles[1], fft_work, power, lags, peaks)
+        n_near = pitch.find_lags(lags, taper_lags, near)
         for lane in range(n):
             peak = np.float64(peaks[lane])
             loudest[0] = max(peak, loudest[0] * asked.loudest_decay)
             loudness = peak / loudest[0] if peak > 0.0 else 0.0
             count = pitch.find_candidates(
-                lags, lane, taper_lags, asked.sample_rate_hz, asked.pitch_floor_hz, asked.pitch_ceiling_hz, found
+                lags,
+                lane,
+                taper_lags,
+                near,
+                n_near,
+                asked.sample_rate_hz,
+                asked.pitch_floor_hz,
+                asked.pitch_ceiling_hz,
+                found,
             )
             hop_s = asked.hop / asked.sample_rate_hz
             frequency_hz, strength = pitch.follow(found, count, loudness, asked.pitch_ceiling_hz, hop_s, path, scores)

@@ -22,12 +22,12 @@ from numba.extending import intrinsic, overload, register_model
 LANES = 8
 
 _INDEX = ir.IntType(32)
-_VECTOR = ir.VectorType(ir.FloatType(), LANES)
-_BITS = ir.VectorType(_INDEX, LANES)
-_NOTHING = ir.Constant(_VECTOR, ir.Undefined)
+VECTOR = ir.VectorType(ir.FloatType(), LANES)
+BITS = ir.VectorType(_INDEX, LANES)
+_NOTHING = ir.Constant(VECTOR, ir.Undefined)
 
 
-def _instruction(function: Callable[..., Any]) -> Any:
+def instruction(function: Callable[..., Any]) -> Any:
     """Numba's `intrinsic`, which says of its result what is true inside compiled code only."""
     return intrinsic(function)
 
@@ -39,32 +39,35 @@ class Lanes(types.Type):  # type: ignore[misc]
         super().__init__(name=f"Lanes{LANES}")
 
 
-_lanes = Lanes()
+lanes_type = Lanes()
 
 
 @register_model(Lanes)
 class _LanesModel(PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, fe_type: Any) -> None:
-        super().__init__(manager, fe_type, _VECTOR)
+        super().__init__(manager, fe_type, VECTOR)
 
 
-def _operation(result: Any, arguments: Sequence[Any], build: Callable[..., Any]) -> tuple[Any, Callable[..., Any]]:
+def operation(result: Any, arguments: Sequence[Any], build: Callable[..., Any]) -> tuple[Any, Callable[..., Any]]:
     """(signature, code generator) of an intrinsic; `build(builder, *values)` makes its instructions."""
     return result(*arguments), lambda _context, builder, _signature, values: build(builder, *values)
 
 
-def _call(builder: Any, name: str, *values: Any) -> Any:
+def call(builder: Any, name: str, *values: Any) -> Any:
+    """LLVM's own function of that name on whole vectors."""
     name = f"llvm.{name}.v{LANES}f32"
     known = builder.module.globals.get(name)
-    return builder.call(known or ir.Function(builder.module, ir.FunctionType(_VECTOR, [_VECTOR] * len(values)), name), values)
+    return builder.call(known or ir.Function(builder.module, ir.FunctionType(VECTOR, [VECTOR] * len(values)), name), values)
 
 
-def _constant(value: float) -> Any:
-    return ir.Constant(_VECTOR, [float(np.float32(value))] * LANES)
+def constant(value: float) -> Any:
+    """The same float32 in every lane."""
+    return ir.Constant(VECTOR, [float(np.float32(value))] * LANES)
 
 
-def _bits(value: int) -> Any:
-    return ir.Constant(_BITS, [value] * LANES)
+def bits(value: int) -> Any:
+    """The same 32 bits in every lane."""
+    return ir.Constant(BITS, [value] * LANES)
 
 
 def _shuffle(builder: Any, a: Any, b: Any, order: Sequence[int]) -> Any:
@@ -73,23 +76,23 @@ def _shuffle(builder: Any, a: Any, b: Any, order: Sequence[int]) -> Any:
 
 def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
     data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+    return builder.bitcast(builder.gep(data, [index]), VECTOR.as_pointer())
 
 
 # memory: an index counts float32 values from the array's first, however many dimensions it has
 
 
-@_instruction
+@instruction
 def load(_typing: Any, array: Any, index: Any) -> Any:
     """LANES neighbours from `array[index]` on."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.load(_address(context, builder, signature.args[0], *values), align=4)
 
-    return _lanes(array, types.intp), build
+    return lanes_type(array, types.intp), build
 
 
-@_instruction
+@instruction
 def store(_typing: Any, array: Any, index: Any, vector: Any) -> Any:
     """The reverse of `load`."""
 
@@ -97,10 +100,10 @@ def store(_typing: Any, array: Any, index: Any, vector: Any) -> Any:
         builder.store(values[2], _address(context, builder, signature.args[0], values[0], values[1]), align=4)
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, _lanes), build
+    return types.void(array, types.intp, lanes_type), build
 
 
-@_instruction
+@instruction
 def load_across(_typing: Any, array: Any, index: Any, step: Any, last: Any) -> Any:
     """LANES vectors from LANES rows, the rows `step` apart: vector j holds `array[index + j + lane * step]`.
 
@@ -117,10 +120,10 @@ def load_across(_typing: Any, array: Any, index: Any, step: Any, last: Any) -> A
             rows.append(builder.load(_address(context, builder, signature.args[0], array, at), align=4))
         return cgutils.pack_array(builder, _transposed(builder, rows))
 
-    return types.UniTuple(_lanes, LANES)(array, types.intp, types.intp, types.intp), build
+    return types.UniTuple(lanes_type, LANES)(array, types.intp, types.intp, types.intp), build
 
 
-@_instruction
+@instruction
 def store_across(_typing: Any, rows: Any, first_row: Any, array: Any, index: Any, step: Any, n_lanes: Any) -> Any:
     """LANES rows of lanes to `n_lanes` rows of neighbours: the reverse of `load_across`."""
 
@@ -153,34 +156,34 @@ def _transposed(builder: Any, rows: Sequence[Any]) -> list[Any]:
 # arithmetic
 
 
-@_instruction
+@instruction
 def splat(_typing: Any, value: Any) -> Any:
     """One float32 in every lane."""
 
     def build(builder: Any, value: Any) -> Any:
         return _shuffle(builder, builder.insert_element(_NOTHING, value, ir.Constant(_INDEX, 0)), _NOTHING, [0] * LANES)
 
-    return _operation(_lanes, [types.float32], build)
+    return operation(lanes_type, [types.float32], build)
 
 
-@_instruction
+@instruction
 def _add(_typing: Any, a: Any, b: Any) -> Any:
-    return _operation(_lanes, [a, b], lambda builder, a, b: builder.fadd(a, b))
+    return operation(lanes_type, [a, b], lambda builder, a, b: builder.fadd(a, b))
 
 
-@_instruction
+@instruction
 def _subtract(_typing: Any, a: Any, b: Any) -> Any:
-    return _operation(_lanes, [a, b], lambda builder, a, b: builder.fsub(a, b))
+    return operation(lanes_type, [a, b], lambda builder, a, b: builder.fsub(a, b))
 
 
-@_instruction
+@instruction
 def _multiply(_typing: Any, a: Any, b: Any) -> Any:
-    return _operation(_lanes, [a, b], lambda builder, a, b: builder.fmul(a, b))
+    return operation(lanes_type, [a, b], lambda builder, a, b: builder.fmul(a, b))
 
 
-@_instruction
+@instruction
 def _divide(_typing: Any, a: Any, b: Any) -> Any:
-    return _operation(_lanes, [a, b], lambda builder, a, b: builder.fdiv(a, b))
+    return operation(lanes_type, [a, b], lambda builder, a, b: builder.fdiv(a, b))
 
 
 def _make_operator(symbol: Any, made: Any) -> None:
@@ -197,43 +200,54 @@ for _symbol, _made in ((operator.add, _add), (operator.sub, _subtract), (operato
     _make_operator(_symbol, _made)
 
 
-@_instruction
+@instruction
 def fma(_typing: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c, rounded once."""
-    return _operation(_lanes, [a, b, c], lambda builder, a, b, c: _call(builder, "fma", a, b, c))
+    return operation(lanes_type, [a, b, c], lambda builder, a, b, c: call(builder, "fma", a, b, c))
 
 
-@_instruction
+@instruction
 def fms(_typing: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b - c, rounded once."""
-    return _operation(_lanes, [a, b, c], lambda builder, a, b, c: _call(builder, "fma", a, b, builder.fneg(c)))
+    return operation(lanes_type, [a, b, c], lambda builder, a, b, c: call(builder, "fma", a, b, builder.fneg(c)))
 
 
-@_instruction
+@instruction
 def square_root(_typing: Any, a: Any) -> Any:
     """The root of each lane."""
-    return _operation(_lanes, [a], lambda builder, a: _call(builder, "sqrt", a))
+    return operation(lanes_type, [a], lambda builder, a: call(builder, "sqrt", a))
 
 
-@_instruction
+@instruction
 def magnitude(_typing: Any, a: Any) -> Any:
     """Each lane without its sign."""
-    return _operation(_lanes, [a], lambda builder, a: _call(builder, "fabs", a))
+    return operation(lanes_type, [a], lambda builder, a: call(builder, "fabs", a))
 
 
-@_instruction
+@instruction
 def larger(_typing: Any, a: Any, b: Any) -> Any:
     """The larger of each two."""
-    return _operation(_lanes, [a, b], lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
+    return operation(lanes_type, [a, b], lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
 
 
-@_instruction
+@instruction
 def is_below(_typing: Any, a: Any, b: Any) -> Any:
     """1.0 where a < b, else 0.0."""
-    return _operation(_lanes, [a, b], lambda builder, a, b: builder.uitofp(builder.fcmp_ordered("<", a, b), _VECTOR))
+    return operation(lanes_type, [a, b], lambda builder, a, b: builder.uitofp(builder.fcmp_ordered("<", a, b), VECTOR))
 
 
-@_instruction
+@instruction
+def reaches(_typing: Any, a: Any, b: Any) -> Any:
+    """Whether any lane of a is at least what b has there."""
+
+    def build(builder: Any, a: Any, b: Any) -> Any:
+        lanes = builder.bitcast(builder.fcmp_ordered(">=", a, b), ir.IntType(LANES))
+        return builder.icmp_unsigned("!=", lanes, ir.Constant(lanes.type, 0))
+
+    return operation(types.boolean, [a, b], build)
+
+
+@instruction
 def shift_in(_typing: Any, a: Any, value: Any) -> Any:
     """`value` in lane 0, and in each other lane what the lane before it held."""
 
@@ -241,10 +255,10 @@ def shift_in(_typing: Any, a: Any, value: Any) -> Any:
         first = builder.insert_element(_NOTHING, value, ir.Constant(_INDEX, 0))
         return _shuffle(builder, a, first, [LANES, *range(LANES - 1)])
 
-    return _operation(_lanes, [a, types.float32], build)
+    return operation(lanes_type, [a, types.float32], build)
 
 
-@_instruction
+@instruction
 def total(_typing: Any, a: Any) -> Any:
     """The sum of the lanes, first to last."""
 
@@ -255,44 +269,4 @@ def total(_typing: Any, a: Any) -> Any:
             result = builder.fadd(result, lane)
         return result
 
-    return _operation(types.float32, [a], build)
-
-
-@_instruction
-def log(_typing: Any, a: Any) -> Any:
-    """Natural logarithm of positive, normal values, within 1e-6 or 1e-7 of it, whichever is more.
-
-    The exponent is split off so that the rest is within a factor of sqrt(2) of 1; there, the polynomial of Cephes' `logf`
-    (S. Moshier).
-    """
-    return _operation(_lanes, [a], _log)
-
-
-def _log(builder: Any, x: Any) -> Any:
-    one, root_half = 0x3F800000, 0x3F3504F3
-    shifted = builder.add(builder.bitcast(x, _BITS), _bits(one - root_half))
-    exponent = builder.sitofp(builder.sub(builder.lshr(shifted, _bits(23)), _bits(127)), _VECTOR)
-    fraction = builder.add(builder.and_(shifted, _bits(0x007FFFFF)), _bits(root_half))
-    f = builder.fsub(builder.bitcast(fraction, _VECTOR), _constant(1.0))
-    tail = _constant(_LOG_TERMS[0])
-    for term in _LOG_TERMS[1:]:
-        tail = _call(builder, "fma", tail, f, _constant(term))
-    square = builder.fmul(f, f)
-    tail = builder.fmul(builder.fmul(tail, f), square)
-    # ln 2 in two parts, so that exponent * ln 2 loses no digits
-    tail = _call(builder, "fma", exponent, _constant(-2.12194440e-4), tail)
-    tail = _call(builder, "fma", square, _constant(-0.5), tail)
-    return _call(builder, "fma", exponent, _constant(0.693359375), builder.fadd(f, tail))
-
-
-_LOG_TERMS = (
-    7.0376836292e-2,
-    -1.1514610310e-1,
-    1.1676998740e-1,
-    -1.2420140846e-1,
-    1.4249322787e-1,
-    -1.6668057665e-1,
-    2.0000714765e-1,
-    -2.4999993993e-1,
-    3.3333331174e-1,
-)
+    return operation(types.float32, [a], build)

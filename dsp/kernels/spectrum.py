@@ -13,6 +13,16 @@ F32 = NDArray[np.float32]
 
 
 @njit_inner
+def work_arrays(work: F32, power: F32) -> tuple[F32, F32, F32, F32]:
+    """The parts of `work` (4, more than n_fft / 2 * LANES) that an FFT works in: re, im and two spare ones.
+
+    `power`: n_fft / 2 + 1 rows.
+    """
+    n = power.shape[0] - LANES
+    return work[0, :n], work[1, :n], work[2, :n], work[3, :n]
+
+
+@njit_inner
 def load_frames(
     signal: F32, first: int, hop: int, n_frames: int, pre_emphasis: np.float32, half_taper: F32, re: F32, im: F32
 ) -> None:

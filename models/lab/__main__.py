@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         "--precision",
         choices=("fp32", "fp16", "int8"),
         default="fp32",
-        help="of AffectNet; the others want --out (default fp32)",
+        help="of AffectNet, and int8 of CL; both want --out (default fp32)",
     )
     _with_results(export)
     export.set_defaults(command=_export)

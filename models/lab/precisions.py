@@ -15,17 +15,19 @@ from typing import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp.window import utterance_windows
 from models.adaptation import Heard
-from models.lab import corpora, metrics, quantise, recipe
+from models.lab import corpora, metrics, quantise, quantise_windows, recipe
 from models.lab.affectnet.fit import finished
 from models.lab.affectnet.heard import COLD, CONDITIONS, in_test
 from models.lab.affectnet.voices import judged, learnt
 from models.lab.errors import LabError
 from models.lab.evaluate import CHECKPOINTS, runs
 from models.lab.export import contract_of, to_onnx
+from models.lab.features import extract
 from models.lab.material import Material, as_dealt, gather
 from models.lab.measured import Measured
-from models.lab.quantise import FP16, FP32, INT8, PRECISIONS
+from models.lab.quantised_file import FP16, FP32, INT8, PRECISIONS
 from models.lab.recipe import Recipe
 from models.lab.results import Run
 from models.lab.splits import SPEAKER_INDEPENDENT, Fold, folds
@@ -121,20 +123,33 @@ def in_each(content: bytes, examples: Sequence[quantise.Example]) -> dict[str, b
 def rewrite(path: Path, precision: str, chosen: Recipe) -> None:
     """Put the exported file of a training on a whole corpus into another of `PRECISIONS`.
 
-    Calibrated by some of the corpus and their copies, of which features are computed where they are not kept. Raises LabError
-    where the corpus is not whole, and for a file that is not AffectNet's.
+    Calibrated by some of the corpus, AffectNet by their copies, too, of which features are computed where they are not kept.
+    Raises LabError where the corpus is not whole, and for a file that is neither AffectNet's nor, in 8 bits, CL's.
     """
     content = path.read_bytes()
     if precision == FP16:
         content = quantise.fp16(content)
+    elif precision == INT8 and not chosen.is_affectnet:
+        content = quantise_windows.int8(content, some_windows(chosen))
     elif precision == INT8:
-        utterances = corpora.whole(chosen.corpus, corpora.corpora_root())
-        drawn = np.random.default_rng(0).permutation(len(utterances))[:N_CALIBRATED_OF]
-        material = gather(chosen, [utterances[i] for i in np.sort(drawn)])
+        drawn = _drawn(chosen)
+        material = gather(chosen, drawn)
         content = quantise.int8(content, quantise.examples(learnt(material, chosen, np.arange(len(drawn)))))
     partial = path.with_suffix(".partial")
     partial.write_bytes(content)
     os.replace(partial, path)
+
+
+def some_windows(chosen: Recipe) -> NDArray[np.float32]:
+    """Windows of some of the corpus, to calibrate by: (n, window_frames, n_features). Raises LabError where it is not whole."""
+    shape = chosen.front_end, chosen.window_frames, chosen.stride_frames
+    return np.concatenate([utterance_windows(frames, *shape) for frames in extract(_drawn(chosen), chosen)])
+
+
+def _drawn(chosen: Recipe) -> list[corpora.Utterance]:
+    utterances = corpora.whole(chosen.corpus, corpora.corpora_root())
+    drawn = np.random.default_rng(0).permutation(len(utterances))[:N_CALIBRATED_OF]
+    return [utterances[i] for i in np.sort(drawn)]
 
 
 def answer(model: StreamModel, frames: NDArray[np.float32], heard: Heard) -> NDArray[np.float64]:

@@ -10,8 +10,7 @@ loses the deviation, and ONNX Runtime has no LSTM in half for processors. On a p
 accelerators, and for a file of half the size.
 
 **8 bits** (9e-5; no label changed): the convolutions of the residual blocks, from calibrated ranges, with a scale a channel of
-the weights; the LSTM, with the ranges of each call (`com.microsoft.DynamicQuantizeLSTM`). Weights have 7 bits: processors that
-add pairs of products in 16 bits (AVX2 without VNNI) would saturate with 8, and answer otherwise than others. In float32 stay:
+the weights; the LSTM, with the ranges of each call (`com.microsoft.DynamicQuantizeLSTM`). In float32 stay:
 - the first convolution: with one channel in, it takes twice the time in 8 bits;
 - the dense layers: in 8 bits they save no time, and answers move ten times as far (8e-4, 2 % of the labels change);
 - sums, poolings and edges between the convolutions: passed on in 8 bits they take more time, not less (1e-4).
@@ -21,34 +20,28 @@ answer depends a little on how the stream is cut: probabilities by 0.004, and by
 
 from __future__ import annotations
 
-import logging
-import tempfile
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
-from typing import Iterator, Mapping, NamedTuple, Sequence
+from typing import Iterator, NamedTuple, Sequence
 
 import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic, quantize_static
+from onnxruntime.quantization import CalibrationDataReader
 
 from dsp.params import LOG_MEL
 from models.adaptation import Heard
-from models.contract import METADATA_KEY, STEP_FRAMES, STREAM, Contract
+from models.contract import STEP_FRAMES, STREAM
 from models.lab.affectnet import heard
 from models.lab.affectnet.voices import Learnt
 from models.lab.errors import LabError
+from models.lab.quantised_file import FP16, INT8, in_8_bits, read, written
 from models.streaming import FUNCTIONALS, HEARD, NEXT, STATE
 
-FP32, FP16, INT8 = PRECISIONS = ("fp32", "fp16", "int8")
 N_EXAMPLES = 80
 N_HEARD = 10
 PIECE_FRAMES = 96
 """Of an example given to the network at once."""
-NEWEST_IR_VERSION = 8
 _OF_IMAGES = ("Concat", "Conv", "Slice", "Relu", "AveragePool", "Add")
 """What is computed in half precision where it makes images, (batch, channels, mel, frames)."""
 _WEIGHTS = {"LSTM": (1, 2), "Gemm": (1,), "MatMul": (1,)}
@@ -89,7 +82,7 @@ def fp16(content: bytes) -> bytes:
     model, metadata = _read(content)
     _compute_in_half(model)
     _keep_in_half(model.graph)
-    return _written(model, metadata, FP16)
+    return written(model, metadata, FP16)
 
 
 def int8(content: bytes, calibration: Sequence[Example]) -> bytes:
@@ -102,50 +95,16 @@ def int8(content: bytes, calibration: Sequence[Example]) -> bytes:
     if not any(len(each.log_mel) >= STEP_FRAMES for each in calibration):
         raise LabError(f"nothing to calibrate by: want utterances of at least {STEP_FRAMES} frames")
     blocks = _convolutions_of_images(model.graph)
-    with tempfile.TemporaryDirectory() as folder, _without_a_word():
-        path = Path(folder) / "quantised.onnx"
-        quantize_static(
-            model,
-            path,
-            _Calibration(content, calibration),
-            nodes_to_quantize=blocks,
-            per_channel=True,
-            reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-        )
-        quantize_dynamic(
-            path, path, op_types_to_quantize=["LSTM"], per_channel=True, reduce_range=True, weight_type=QuantType.QInt8
-        )
-        return _written(onnx.load(path), metadata, INT8)
+    return written(in_8_bits(model, _Calibration(content, calibration), blocks), metadata, INT8)
 
 
 def _read(content: bytes) -> tuple[onnx.ModelProto, dict[str, str]]:
     """The model, and its metadata."""
-    try:
-        model = onnx.load_model_from_string(content)
-        metadata = {each.key: each.value for each in model.metadata_props}
-        contract = Contract.from_json(metadata[METADATA_KEY], where="the file")
-    except KeyError as missing:
-        raise LabError(f"no model to quantise: the file has no {missing} in its metadata: export it again") from missing
-    except Exception as trouble:  # protobuf raises a class of its own, the contract another
-        reason = str(trouble).strip().splitlines()[0]
-        raise LabError(f"no model to quantise: {reason}: export it again") from trouble
+    model, metadata, contract = read(content)
     if contract.form != STREAM:
         raise LabError(f"{contract.name}: is no AffectNet: only that is quantised")
     _without_aliases(model.graph)
     return model, metadata
-
-
-def _written(model: onnx.ModelProto, metadata: Mapping[str, str], precision: str) -> bytes:
-    contract = Contract.from_json(metadata[METADATA_KEY], where="the file")
-    named = replace(contract, name=f"{contract.name}-{precision}")
-    helper.set_model_props(model, {**metadata, METADATA_KEY: named.to_json()})
-    del model.graph.value_info[:]  # the shapes that the quantiser inferred
-    onnx.checker.check_model(model)
-    assert model.ir_version <= NEWEST_IR_VERSION, f"IR version {model.ir_version}"
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
 
 
 def _without_aliases(graph: onnx.GraphProto) -> None:
@@ -256,14 +215,3 @@ def _replace_nodes(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> N
     del graph.node[:], graph.initializer[:]
     graph.node.extend(copies)
     graph.initializer.extend(weights)
-
-
-@contextmanager
-def _without_a_word() -> Iterator[None]:
-    """ONNX Runtime's quantiser warns, by the root logger, of what is meant so."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

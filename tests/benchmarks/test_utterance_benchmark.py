@@ -19,9 +19,14 @@ def test_utterance(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks", "utterance", "--short", "--json", str(result)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     figures = json.loads(result.read_text())["figures"]
-    assert [line["side"] for line in figures["lines"]] == ["cl-emodb", "affectnet", "affectnet-free", "librosa and PyTorch, CL"]
+    stack = "librosa and PyTorch, CL"
+    assert [line["side"] for line in figures["lines"]] == [
+        *("cl-emodb", "cl-emodb, 8 bits", "affectnet", "affectnet-free"),
+        *(stack, stack),
+    ]
     assert figures["the bundled recording, largest difference of the stack"] < 1e-4
     assert figures["the bundled recording, same label as the stack"] == "4 of 4"
+    assert 0.0 < figures["the bundled recording, largest difference of 8 bits"] < 0.1
     for each in figures["ms"].values():
         assert 0.0 < each["p50"] <= each["p90"] <= each["p99"] <= each["max"]
         assert each["count"] == 8

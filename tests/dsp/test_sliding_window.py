@@ -137,10 +137,28 @@ def test_tile_repeats_from_the_start() -> None:
     np.testing.assert_array_equal(tile(frames, 3), frames)
 
 
-def test_utterance_windows_are_the_sliding_ones() -> None:
-    frames = numbered(11)
-    windows = utterance_windows(frames, PARAMS, 4, 3)
-    assert windows.shape == (4, 4, PARAMS.n_features)
-    np.testing.assert_array_equal(windows, np.stack([values for _, values in naive(frames, 4, 3)]))
-    with pytest.raises(ShapeError, match="shorter than a frame"):
-        utterance_windows(numbered(0), PARAMS, 4, 3)
+@given(n_frames=st.integers(1, 40), window=st.integers(1, 12), stride=st.integers(1, 15))
+def test_utterance_windows_are_the_sliding_ones(n_frames: int, window: int, stride: int) -> None:
+    frames = numbered(n_frames)
+    sliding = SlidingWindow(PARAMS, window, stride)
+    slid = [each.values for each in (*sliding.push(frames), *sliding.finish())]
+    windows = utterance_windows(frames, PARAMS, window, stride)
+    assert windows.dtype == np.float32
+    np.testing.assert_array_equal(windows, np.stack(slid))
+    np.testing.assert_array_equal(windows, np.stack([values for _, values in naive(frames, window, stride)]))
+
+
+@pytest.mark.parametrize(
+    ("frames", "window", "stride", "says"),
+    [
+        (numbered(0), 4, 3, "shorter than a frame"),
+        (numbered(5), 0, 3, "at least 1 frame, got 0 and 3"),
+        (numbered(5), 4, 0, "at least 1 frame, got 4 and 0"),
+        (np.zeros((2, 4), np.float32), 4, 3, r"want \(k, 5\) float32, got \(2, 4\) float32"),
+    ],
+)
+def test_utterance_windows_refuse_what_the_sliding_window_does(
+    frames: NDArray[np.float32], window: int, stride: int, says: str
+) -> None:
+    with pytest.raises(ShapeError, match=says):
+        utterance_windows(frames, PARAMS, window, stride)

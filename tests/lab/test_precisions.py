@@ -12,7 +12,7 @@ from models.lab import __main__ as cli
 from models.lab import evaluate, measured, precisions, recipe, splits
 from models.lab.corpora import CORPORA
 from models.lab.errors import LabError
-from models.lab.quantise import FP16, FP32, INT8, PRECISIONS
+from models.lab.quantised_file import FP16, FP32, INT8, PRECISIONS
 from models.lab.recipe import Recipe
 from models.lab.train import train
 from models.networks import affectnet
@@ -83,6 +83,18 @@ def test_export_writes_it(folder: Path, monkeypatch: pytest.MonkeyPatch, precisi
     assert cli.main(["export", "tiny", "--precision", precision, "--out", "mine.onnx"]) == 0
     assert runtime.open_model("./mine.onnx").contract.name == f"tiny-{precision}"
     assert not (folder / "mine.partial").exists()
+
+
+def test_export_writes_cl_in_8_bits_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(recipe, "load", lambda name: tiny.RECIPE)
+    train(tiny.RECIPE, 0, evaluate.CHECKPOINTS)
+    assert cli.main(["export", "tiny", "--precision", INT8, "--out", "cl.onnx"]) == 0
+    assert runtime.open_model("./cl.onnx").contract.name == "tiny-int8"
+    assert cli.main(["export", "tiny", "--precision", FP16, "--out", "cl.onnx"]) == 2
+    assert capsys.readouterr().err.endswith("affectd-lab: tiny: is no AffectNet: only that is quantised\n")
 
 
 def test_what_ships_is_fp32(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,8 @@ from models.lab.affectnet.voices import Learnt, Voices
 from models.lab.errors import LabError
 from models.lab.export import to_onnx
 from models.lab.made import MADE_KEY, Made
-from models.lab.quantise import FP16, INT8, Example
+from models.lab.quantise import Example
+from models.lab.quantised_file import FP16, INT8
 from models.networks.affectnet import AffectNet
 from models.registry import ARTEFACTS, Artefact
 from models.streaming import HEARD, LOGITS, STATE, StreamModel

@@ -79,7 +79,9 @@ class Outbox:
         with self._changed:
             seq = self._desk.take(message)
             self._bound_memory()
-            at_once = self._handed_on(self._settings.linger_ms / 1000.0)
+            if self._writer:
+                self._writer.want_letters()
+            at_once = self.in_memory
         if at_once:
             self._tell()
         return seq

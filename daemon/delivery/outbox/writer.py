@@ -26,6 +26,8 @@ ROUNDS = 3
 STILL_OPEN = ("full", "locked")
 """Troubles that have nothing to do with the connection."""
 NEVER = float("inf")
+TURN_S = 0.001
+"""What is said at once, of an utterance and of the seat's state, is committed within so long, and goes in one write."""
 
 
 class Writer:
@@ -49,6 +51,8 @@ class Writer:
         self._written = (0, 0)
         self._n_written = 0
         self._due = NEVER
+        self._began = time.monotonic()
+        """When the last write was begun; the file was opened just now."""
         self._retry_s = FIRST_RETRY_S
         self._age_check_at = 0.0
         self._damage: str | None = None
@@ -64,6 +68,14 @@ class Writer:
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
+
+    def want_letters(self) -> None:
+        """A letter has come. Alone it is written at once; where one was just written, with all that comes while that lingers.
+
+        The lock is held.
+        """
+        linger_s = self._settings.linger_ms / 1000.0
+        self.want(max(min(TURN_S, linger_s), self._began + linger_s - time.monotonic()))
 
     def want(self, within_s: float) -> None:
         """Something has changed, and is to be on disk so soon. The lock is held."""
@@ -113,7 +125,8 @@ class Writer:
                 while not self._closing and time.monotonic() < self._due:
                     self._changed.wait(min(self._due - time.monotonic(), threading.TIMEOUT_MAX))
                 closing = self._closing
-                self._due = time.monotonic() + AGE_CHECK_S
+                self._began = time.monotonic()
+                self._due = self._began + AGE_CHECK_S
             try:
                 self._once()
             except Exception as mistake:  # whatever it is, letters must not be stuck behind it
