@@ -190,7 +190,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from models.lab.evaluate import evaluate
     from models.lab.scored import Scored
 
-    found = evaluate(chosen, options.protocol, range(options.seeds), options.workers, options.results)
+    seeds, results = range(options.seeds), options.results
+    found = evaluate(chosen, options.protocol, seeds, options.workers, results, scheduler=options.scheduler)
     scored = Scored(options.protocol, found)
     print(json.dumps({"recipe": chosen.name, "protocol": options.protocol, "seeds": options.seeds, **scored.scores()}))
     return 0

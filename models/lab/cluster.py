@@ -12,7 +12,8 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
 import dask
 from distributed import Client, Future, KilledWorker, Nanny, Scheduler, SpecCluster, Worker
-from distributed.core import connect, send_recv
+from distributed.comm.core import connect
+from distributed.core import send_recv
 from distributed.security import Security
 
 from models.lab.errors import LabError
@@ -129,17 +130,11 @@ def _require_workers(client: Client, address: str) -> None:
 def require_same(client: Client, made_of: Callable[..., Mapping[str, str]], *arguments: Any) -> dict[str, str]:
     """What `made_of` gives here, when it gives that on every worker, too. Raises LabError that names the first that differs."""
     here = dict(made_of(*arguments))
-    try:
-        there = client.run(made_of, *arguments, on_error="return")
-    except (ImportError, AttributeError) as trouble:
-        raise LabError(
-            f"a worker cannot load affectd ({_first_line(trouble)}): install the same affectd[lab] there"
-        ) from trouble
-    for worker, found in there.items():
-        if isinstance(found, ImportError):
-            raise LabError(f"worker {worker} cannot load affectd ({_first_line(found)}): install the same affectd[lab] there")
+    for worker, found in client.run(made_of, *arguments, on_error="return").items():
+        if isinstance(found, LabError):
+            raise LabError(f"worker {worker}: {found}")
         if isinstance(found, Exception):
-            raise LabError(f"worker {worker}: {_first_line(found)}")
+            raise LabError(f"worker {worker} cannot load affectd ({_first_line(found)}): install the same affectd[lab] there")
         require_equal(found, here, f"worker {worker}")
     return here
 
@@ -149,11 +144,13 @@ def in_window(
     work: Callable[[Given], Made],
     items: Iterable[Given],
     tick: Callable[[], None] = lambda: None,
+    n_out: int | None = None,
 ) -> Iterator[tuple[Given, Made | KilledWorker]]:
     """Each item with what `work` made of it, as they are done: no more of them are given out at a time than workers need.
 
-    What a worker had that died is given to another. KilledWorker is given back for an item at which several died. `tick` is
-    called every second or so. Raises what `work` raised, and LabError when the scheduler is lost.
+    What a worker had that died is given to another. KilledWorker is given back for an item that several had when they died,
+    be it that or one that they had beside it: with `n_out` 1, which is how many are given out, it is that. `tick` is called
+    every second or so. Raises what `work` raised, and LabError when the scheduler is lost.
     """
     waiting: dict[Future[Any], Given] = {}
     done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
@@ -161,25 +158,48 @@ def in_window(
     room = _Room(client)
     try:
         while True:
-            for _, item in zip(range(room.now() - len(waiting)), left):
-                future = client.submit(work, item, pure=False)
-                waiting[future] = item
-                future.add_done_callback(done.put)
+            with _told_when_lost(client):
+                for _, item in zip(range((n_out or room.now()) - len(waiting)), left):
+                    future = client.submit(work, item, pure=False)
+                    waiting[future] = item
+                    future.add_done_callback(done.put)
             if not waiting:
                 return
             future = _next(client, done, tick)
-            try:
-                made: Made | KilledWorker = future.result(timeout=GATHER_S)
-            except KilledWorker as trouble:
-                made = trouble
-            except (TimeoutError, asyncio.TimeoutError):  # its worker died since, and the work is done again
+            with _told_when_lost(client):
+                made = _result(future)
+            if made is None:
                 future.add_done_callback(done.put)
                 continue
-            except (asyncio.CancelledError, OSError) as trouble:
-                raise _lost(client) from trouble
             yield waiting.pop(future), made
     finally:
-        client.cancel(list(waiting), force=True) if client.status == "running" else None
+        if waiting and client.status == "running":
+            client.cancel(list(waiting), force=True)
+
+
+def _result(future: Future[Any]) -> Any:
+    """None when whoever made it died since: it is made again."""
+    try:
+        return future.result(timeout=GATHER_S)
+    except KilledWorker as trouble:
+        return trouble
+    except (TimeoutError, asyncio.TimeoutError):
+        if future.status == "error":  # the work's own
+            raise
+        return None
+
+
+@contextmanager
+def _told_when_lost(client: Client) -> Iterator[None]:
+    """Without a scheduler, whatever is asked of it fails in its own way."""
+    try:
+        yield
+    except LabError:
+        raise
+    except (Exception, asyncio.CancelledError) as trouble:
+        if client.status == "running" and not isinstance(trouble, asyncio.CancelledError):
+            raise
+        raise _lost(client) from trouble
 
 
 class _Room:
@@ -192,7 +212,9 @@ class _Room:
 
     def now(self) -> int:
         """At least enough for one worker: who has none just now waits for one."""
-        if time.monotonic() - self._asked_s >= ROOM_S and self._client.status == "running":
+        if self._client.status != "running":
+            raise _lost(self._client)
+        if time.monotonic() - self._asked_s >= ROOM_S:
             self._n_tasks = AHEAD * max(1, len(self._client.nthreads()))
             self._asked_s = time.monotonic()
         return self._n_tasks

@@ -74,17 +74,19 @@ def _rows(asked: Asked, dealt: Iterator[Task], where: Where, tick: Callable[[], 
     if where.scheduler is None and not where.n_workers:
         yield from (judged(asked, task) for task in dealt)
         return
+    from distributed import KilledWorker
+
     from models.lab import cluster
 
     with cluster.workers(where.n_workers, where.scheduler) as client:
         cluster.require_same(client, made_of, asked.model)
         torn: list[Task] = []
         for task, made in cluster.in_window(client, partial(judged, asked), dealt, tick):
-            if isinstance(made, cluster.KilledWorker):
+            if isinstance(made, KilledWorker):
                 torn.append(task)
             else:
                 yield made
-        # one of each of these ended whoever judged it: each by itself, it is found which
+        # one of each of these ended whoever judged it: each alone in the cluster, it is found which
         singly = (one for task in torn for one in task.singly())
-        for task, made in cluster.in_window(client, partial(judged, asked), singly, tick):
-            yield [Row(task.rows[0], 0.0, KILLED)] if isinstance(made, cluster.KilledWorker) else made
+        for task, made in cluster.in_window(client, partial(judged, asked), singly, tick, n_out=1):
+            yield [Row(task.rows[0], 0.0, KILLED)] if isinstance(made, KilledWorker) else made
