@@ -207,14 +207,15 @@ def test_tls_is_set_where_dask_looks_for_it(tmp_path: Path, monkeypatch: pytest.
     made = Security.temporary()
     for name, content in (("key.pem", made.tls_client_key), ("cert.pem", made.tls_client_cert)):
         (tmp_path / name).write_text(content)
-    sides = {
-        side: {"key": str(tmp_path / "key.pem"), "cert": str(tmp_path / "cert.pem")}
-        for side in ("client", "scheduler", "worker")
-    }
-    tls = {"distributed.comm.tls": {"ca-file": str(tmp_path / "cert.pem"), **sides}}
-    with dask.config.set(tls), near(1, protocol="tls://") as guarded:
-        with cluster.of_scheduler(guarded.scheduler_address) as client:
-            assert [made for _, made in cluster.in_window(client, out_now, [7])] == [7]
+    tls = {"distributed.comm.tls.ca-file": str(tmp_path / "cert.pem")}
+    for side in ("client", "scheduler", "worker"):
+        tls[f"distributed.comm.tls.{side}.key"] = str(tmp_path / "key.pem")
+        tls[f"distributed.comm.tls.{side}.cert"] = str(tmp_path / "cert.pem")
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(tls))
+        guarded = stack.enter_context(near(1, protocol="tls://"))
+        client = stack.enter_context(cluster.of_scheduler(guarded.scheduler_address))
+        assert [made for _, made in cluster.in_window(client, out_now, [7])] == [7]
     assert "no Dask scheduler answers there" in refusal("tls://127.0.0.1:1"), "without certificates"
 
 
@@ -227,7 +228,7 @@ def scheduler() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("before", "says"),
     [
-        ("sys.modules['models'] = None", "cannot load affectd (import of models halted"),
+        ("sys.modules['models'] = None", "cannot load affectd (ModuleNotFoundError("),
         (
             "from models import registry; from pathlib import Path; registry.load.__defaults__ = (Path('/nowhere'),)",
             "unknown model 'affectnet': known are none",
@@ -242,7 +243,7 @@ def test_a_worker_without_affectd_its_model_or_our_version_is_one_line(before: s
         (worker,) = client.nthreads()
     assert says in str(trouble.value)
     assert "\n" not in str(trouble.value)
-    assert worker in str(trouble.value) or "a worker cannot load" in str(trouble.value)
+    assert worker in str(trouble.value)
 
 
 def test_workers_that_are_the_same_are_taken(scheduler: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,28 +15,27 @@ from tests.fixtures import dask_processes
 from tests.lab import tiny
 
 
+@pytest.mark.timeout(1200)
 def test_a_scheduler_s_workers_find_what_a_pool_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.write_corpus(tmp_path / "corpora")
     monkeypatch.setenv("AFFECTD_CORPORA", str(tmp_path / "corpora"))
     recipe = replace(tiny.RECIPE, epochs=2)
 
-    def found(name: str, n_workers: int, scheduler: str | None) -> list[Result]:
+    def found(name: str, scheduler: str | None) -> list[Result]:
         folder, checkpoints = tmp_path / name / "results", tmp_path / name / "build"
-        each = lab.evaluate(recipe, splits.SPEAKER_INDEPENDENT, [0, 1], n_workers, folder, checkpoints, scheduler)
+        each = lab.evaluate(recipe, splits.SPEAKER_INDEPENDENT, [0], 1, folder, checkpoints, scheduler)
         assert len(list(folder.rglob("*.json"))) == len(each)
         assert not list(checkpoints.rglob("*.pt")), "a checkpoint is left behind"
         return [replace(result, seconds=0.0) for result in each]
 
-    with ExitStack() as stack:
-        address = stack.enter_context(dask_processes.scheduler())
-        for _ in range(2):
-            stack.enter_context(dask_processes.worker(address))
-        far = found("far", 1, address)
-        assert [(result.seed, result.fold) for result in far] == [(seed, fold) for seed in (0, 1) for fold in tiny.SPEAKERS]
-        assert far == found("near", 1, None)
-        # all is at hand: nobody is asked
-        assert far == found("far", 1, "tcp://127.0.0.1:1")
-    with dask_processes.scheduler() as address, dask_processes.worker(
-        address, "import os; os.environ['AFFECTD_CORPORA'] = '/no'"
-    ), pytest.raises(LabError, match=r"worker tcp://127\.0\.0\.1:\d+: TINY: no folder /no/TINY; set AFFECTD_CORPORA"):
-        found("without", 1, address)
+    with dask_processes.scheduler() as address:
+        elsewhere = dask_processes.worker(address, "import os; os.environ['AFFECTD_CORPORA'] = '/no'")
+        says = r"worker tcp://127\.0\.0\.1:\d+: TINY: no folder /no/TINY; set AFFECTD_CORPORA"
+        with elsewhere, pytest.raises(LabError, match=says):
+            found("without", address)
+        with dask_processes.worker(address):
+            far = found("far", address)
+    assert [result.fold for result in far] == list(tiny.SPEAKERS)
+    assert far == found("near", None)
+    # all is at hand: nobody is asked
+    assert far == found("far", "tcp://127.0.0.1:1")

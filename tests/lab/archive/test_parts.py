@@ -9,7 +9,7 @@ from typing import Sequence
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.lab.archive import parts as under_test
@@ -51,6 +51,7 @@ def test_the_result_has_a_row_for_each_recording_in_the_order_of_the_listing(tmp
     assert list(tmp_path.iterdir()) == [tmp_path / "out.parquet"]
 
 
+@settings(max_examples=15)
 @given(order=st.permutations(range(20)), cuts=st.sets(st.integers(1, 19), max_size=5), group=st.integers(1, 25))
 def test_however_the_rows_came_the_result_is_the_same(
     order: list[int], cuts: set[int], group: int, tmp_path_factory: pytest.TempPathFactory
