@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_scheduler(parser: argparse.ArgumentParser) -> None:
     """`--scheduler`."""
-    parser.add_argument(
-        "--scheduler", metavar=SCHEDULER, help="of a Dask cluster, to whose workers the files have the same paths as here"
-    )
+    parser.add_argument("--scheduler", metavar=SCHEDULER, help="of a Dask cluster: its workers do the work instead")
 
 
 def _whole(text: str) -> int:
