@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Mapping, Sequence
@@ -23,7 +24,9 @@ def code(libraries: Sequence[str]) -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=1)
 def _sources_sha256() -> str:
+    """Once a process: what is changed on the disk later is not what runs in it."""
     whole = hashlib.sha256()
     for path in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
         whole.update(f"{path.relative_to(ROOT).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())

@@ -21,6 +21,8 @@ from models.lab.archive.judge import made_of
 from models.lab.errors import LabError
 from tests.fixtures import dask_processes
 
+pytestmark = pytest.mark.timeout(1200)  # processes that take long to start where others have the cores
+
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +32,13 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def two() -> Iterator[Client]:
+def before() -> set[tuple[str, int]]:
+    """Where this process listens without a cluster."""
+    return listening(os.getpid())
+
+
+@pytest.fixture(scope="module")
+def two(before: set[tuple[str, int]]) -> Iterator[Client]:
     """Two workers, which may be killed: others come."""
     with cluster.local(2) as client:
         yield client
@@ -122,32 +130,25 @@ def test_what_goes_wrong_in_a_worker_is_raised_here(two: Client) -> None:
         list(cluster.in_window(two, wrong, [0]))
 
 
-def test_a_cluster_of_this_machine_listens_on_loopback_alone_and_to_nobody_without_its_key(two: Client) -> None:
+def test_a_cluster_of_this_machine_listens_on_loopback_alone_and_to_nobody_without_its_key(
+    before: set[tuple[str, int]], two: Client
+) -> None:
     two.wait_for_workers(2, timeout=120)
-    pids = {os.getpid(), *two.run(os.getpid).values()}
-    listening = [
-        connection.laddr
-        for pid in pids
-        for connection in psutil.Process(pid).net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    ]
-    addresses = {(each.ip, each.port) for each in listening}
+    addresses = listening(os.getpid(), *two.run(os.getpid).values()) - before
     assert {ip for ip, _ in addresses} == {"127.0.0.1"}
     # the scheduler, and a nanny and a worker for each of the two: no page for a browser
-    ours = {
-        urlport(each)
-        for worker in two.scheduler_info(n_workers=-1)["workers"].items()
-        for each in (worker[0], worker[1]["nanny"])
-    }
+    workers = two.scheduler_info(n_workers=-1)["workers"]
     assert two.scheduler is not None
-    assert {port for _, port in addresses} == {*ours, urlport(two.scheduler.address)}
-    for port in (urlport(two.scheduler.address), *ours):
-        said = refusal(f"tcp://127.0.0.1:{port}")
-        assert "no Dask scheduler answers there" in said
+    ours = [str(two.scheduler.address), *workers, *(worker["nanny"] for worker in workers.values())]
+    assert {port for _, port in addresses} == {int(address.rsplit(":", 1)[1]) for address in ours}
+    for address in ours:
+        assert "no Dask scheduler answers there" in refusal(address.replace("tls://", "tcp://"))
+        assert "no Dask scheduler answers there" in refusal(address), "without the key"
 
 
-def urlport(address: str) -> int:
-    return int(address.rsplit(":", 1)[1])
+def listening(*pids: int) -> set[tuple[str, int]]:
+    connections = (each for pid in pids for each in psutil.Process(pid).net_connections("inet"))
+    return {(each.laddr.ip, each.laddr.port) for each in connections if each.status == psutil.CONN_LISTEN}
 
 
 @pytest.mark.parametrize("address", ["", "8786", "127.0.0.1:8786", "http://127.0.0.1:8786", "tcp://127.0.0.1", "tcp:/x:1"])
