@@ -28,7 +28,8 @@ WORKERS_S = 30.0
 """For the first worker of a scheduler that has only just been started."""
 GATHER_S = 30.0
 TICK_S = 1.0
-ROOM_S = 5.0
+CREW_S = 5.0
+LONELY_S = 120.0
 AHEAD = 3
 """Tasks a worker that are given out and not yet brought back: one is worked on, and the others are at hand."""
 
@@ -155,26 +156,39 @@ def in_window(
     waiting: dict[Future[Any], Given] = {}
     done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
     left = iter(items)
-    room = _Room(client)
+    crew = _Crew(client)
     try:
         while True:
             with _told_when_lost(client):
-                for _, item in zip(range((n_out or room.now()) - len(waiting)), left):
+                for _, item in zip(range((n_out or AHEAD * crew.size()) - len(waiting)), left):
                     future = client.submit(work, item, pure=False)
                     waiting[future] = item
                     future.add_done_callback(done.put)
             if not waiting:
                 return
-            future = _next(client, done, tick)
+            future = _next(done, crew, tick)
+            trouble = future.exception()
+            if trouble is not None and not isinstance(trouble, (KilledWorker, asyncio.CancelledError)):
+                raise trouble
             with _told_when_lost(client):
                 made = _result(future)
             if made is None:
                 future.add_done_callback(done.put)
-                continue
-            yield waiting.pop(future), made
+            else:
+                yield waiting.pop(future), made
     finally:
         if waiting and client.status == "running":
             client.cancel(list(waiting), force=True)
+
+
+def _next(done: queue.SimpleQueue[Future[Any]], crew: _Crew, tick: Callable[[], None]) -> Future[Any]:
+    while True:
+        try:
+            return done.get(timeout=TICK_S)
+        except queue.Empty:
+            tick()
+            with _told_when_lost(crew.client):
+                crew.size()
 
 
 def _result(future: Future[Any]) -> Any:
@@ -184,9 +198,36 @@ def _result(future: Future[Any]) -> Any:
     except KilledWorker as trouble:
         return trouble
     except (TimeoutError, asyncio.TimeoutError):
-        if future.status == "error":  # the work's own
-            raise
         return None
+
+
+class _Crew:
+    """The workers that are there. They come and go; to ask for them is a message there and back, so it is done now and then."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._n_workers = 1
+        self._asked_s = -CREW_S
+        self._seen_s = time.monotonic()
+
+    def size(self) -> int:
+        """At least 1: who has none just now waits for one. Raises LabError when there has been none for long."""
+        now_s = time.monotonic()
+        if self.client.status != "running":
+            raise _lost(self.client)
+        if now_s - self._asked_s < CREW_S:
+            return self._n_workers
+        self._asked_s = now_s
+        there = len(self.client.nthreads())
+        if there:
+            self._seen_s = now_s
+        elif now_s - self._seen_s >= LONELY_S:
+            raise LabError(f"no worker is there any more, and none came for {LONELY_S:.0f} s: the same command goes on")
+        if isinstance(self.client.cluster, SpecCluster):
+            # a nanny lets go of a worker that dies in the moment of its birth: another nanny is put in its place
+            self.client.cluster.scale(len(self.client.cluster.worker_spec))
+        self._n_workers = max(1, there)
+        return self._n_workers
 
 
 @contextmanager
@@ -194,40 +235,8 @@ def _told_when_lost(client: Client) -> Iterator[None]:
     """Without a scheduler, whatever is asked of it fails in its own way."""
     try:
         yield
-    except LabError:
-        raise
-    except (Exception, asyncio.CancelledError) as trouble:
-        if client.status == "running" and not isinstance(trouble, asyncio.CancelledError):
-            raise
+    except (OSError, asyncio.CancelledError) as trouble:
         raise _lost(client) from trouble
-
-
-class _Room:
-    """How many tasks may be out. Workers come and go; to ask for them is a message there and back, so not for each task."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._asked_s = -ROOM_S
-        self._n_tasks = AHEAD
-
-    def now(self) -> int:
-        """At least enough for one worker: who has none just now waits for one."""
-        if self._client.status != "running":
-            raise _lost(self._client)
-        if time.monotonic() - self._asked_s >= ROOM_S:
-            self._n_tasks = AHEAD * max(1, len(self._client.nthreads()))
-            self._asked_s = time.monotonic()
-        return self._n_tasks
-
-
-def _next(client: Client, done: queue.SimpleQueue[Future[Any]], tick: Callable[[], None]) -> Future[Any]:
-    while True:
-        try:
-            return done.get(timeout=TICK_S)
-        except queue.Empty:
-            tick()
-            if client.status != "running":
-                raise _lost(client) from None
 
 
 def _lost(client: Client) -> LabError:

@@ -82,34 +82,27 @@ def out_now(number: int) -> int:
     return number
 
 
-def test_every_item_comes_back_once_though_a_worker_is_killed(two: Client) -> None:
-    found: list[int] = []
-    pids: set[int] = set()
-    for number, made in cluster.in_window(two, doubled, range(60)):
-        assert not isinstance(made, KilledWorker)
-        assert made[0] == 2 * number
-        pids.add(made[1])
-        if not found:
-            os.kill(made[1], signal.SIGKILL)
-        found.append(number)
-    assert sorted(found) == list(range(60))
-    assert len(pids) >= 2
+def test_a_cluster_of_this_machine_listens_on_loopback_alone_and_to_nobody_without_its_key(
+    before: set[tuple[str, int]], two: Client
+) -> None:
+    addresses = listening(os.getpid(), *two.run(os.getpid).values()) - before
+    assert {ip for ip, _ in addresses} == {"127.0.0.1"}
+    # the scheduler, and a nanny and a worker for each of the two: no page for a browser
+    workers = two.scheduler_info(n_workers=-1)["workers"]
+    assert two.scheduler is not None
+    ours = [str(two.scheduler.address), *workers, *(worker["nanny"] for worker in workers.values())]
+    assert {port for _, port in addresses} == {int(address.rsplit(":", 1)[1]) for address in ours}
+    for address in ours:
+        assert "no Dask scheduler answers there" in refusal(address.replace("tls://", "tcp://"))
+        assert "no Dask scheduler answers there" in refusal(address), "without the key"
 
 
-def test_an_item_that_kills_whoever_has_it_is_found_and_the_others_are_not_lost(two: Client) -> None:
-    two.wait_for_workers(2, timeout=120)
-    two.run_on_scheduler(_give_up_at_once)  # and not after four workers: a test has no time
-    found = dict(cluster.in_window(two, deadly, range(6), n_out=1))
-    assert isinstance(found.pop(3), KilledWorker)
-    assert found == {0: 0, 1: 1, 2: 2, 4: 4, 5: 5}
-
-
-def _give_up_at_once(dask_scheduler: Any) -> None:
-    dask_scheduler.allowed_failures = 0
+def listening(*pids: int) -> set[tuple[str, int]]:
+    connections = (each for pid in pids for each in psutil.Process(pid).net_connections("inet"))
+    return {(each.laddr.ip, each.laddr.port) for each in connections if each.status == psutil.CONN_LISTEN}
 
 
 def test_no_more_is_out_than_is_needed(two: Client) -> None:
-    two.wait_for_workers(2, timeout=120)
     taken = 0
 
     def items() -> Iterator[int]:
@@ -130,25 +123,29 @@ def test_what_goes_wrong_in_a_worker_is_raised_here(two: Client) -> None:
         list(cluster.in_window(two, wrong, [0]))
 
 
-def test_a_cluster_of_this_machine_listens_on_loopback_alone_and_to_nobody_without_its_key(
-    before: set[tuple[str, int]], two: Client
-) -> None:
-    two.wait_for_workers(2, timeout=120)
-    addresses = listening(os.getpid(), *two.run(os.getpid).values()) - before
-    assert {ip for ip, _ in addresses} == {"127.0.0.1"}
-    # the scheduler, and a nanny and a worker for each of the two: no page for a browser
-    workers = two.scheduler_info(n_workers=-1)["workers"]
-    assert two.scheduler is not None
-    ours = [str(two.scheduler.address), *workers, *(worker["nanny"] for worker in workers.values())]
-    assert {port for _, port in addresses} == {int(address.rsplit(":", 1)[1]) for address in ours}
-    for address in ours:
-        assert "no Dask scheduler answers there" in refusal(address.replace("tls://", "tcp://"))
-        assert "no Dask scheduler answers there" in refusal(address), "without the key"
+def test_every_item_comes_back_once_though_a_worker_is_killed(two: Client) -> None:
+    found: list[int] = []
+    pids: set[int] = set()
+    for number, made in cluster.in_window(two, doubled, range(60)):
+        assert not isinstance(made, KilledWorker)
+        assert made[0] == 2 * number
+        pids.add(made[1])
+        if not found:
+            os.kill(made[1], signal.SIGKILL)
+        found.append(number)
+    assert sorted(found) == list(range(60))
+    assert len(pids) >= 2
 
 
-def listening(*pids: int) -> set[tuple[str, int]]:
-    connections = (each for pid in pids for each in psutil.Process(pid).net_connections("inet"))
-    return {(each.laddr.ip, each.laddr.port) for each in connections if each.status == psutil.CONN_LISTEN}
+def test_an_item_that_kills_whoever_has_it_is_found_and_the_others_are_not_lost(two: Client) -> None:
+    two.run_on_scheduler(_give_up_at_once)  # and not after four workers: a test has no time
+    found = dict(cluster.in_window(two, deadly, range(6), n_out=1))
+    assert isinstance(found.pop(3), KilledWorker)
+    assert found == {0: 0, 1: 1, 2: 2, 4: 4, 5: 5}
+
+
+def _give_up_at_once(dask_scheduler: Any) -> None:
+    dask_scheduler.allowed_failures = 0
 
 
 @pytest.mark.parametrize("address", ["", "8786", "127.0.0.1:8786", "http://127.0.0.1:8786", "tcp://127.0.0.1", "tcp:/x:1"])
