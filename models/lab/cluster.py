@@ -167,7 +167,8 @@ def in_window(
             if not waiting:
                 return
             future = _next(done, crew, tick)
-            trouble = future.exception()
+            with _told_when_lost(client):
+                trouble = future.exception()
             if trouble is not None and not isinstance(trouble, (KilledWorker, asyncio.CancelledError)):
                 raise trouble
             with _told_when_lost(client):

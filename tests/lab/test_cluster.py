@@ -200,6 +200,17 @@ def _kill_at_the_first(client: Client, pid: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+def test_workers_that_all_leave_and_do_not_come_back_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TICK_S", "CREW_S", "LONELY_S"):
+        monkeypatch.setattr(cluster, name, 0.2)
+    with near(1) as leaving, cluster.of_scheduler(leaving.scheduler_address) as client:
+        left = cluster.in_window(client, out_now, range(10**6))
+        next(left)
+        leaving.scale(0)
+        with pytest.raises(LabError, match=r"no worker is there any more, and none came for 0 s: the same command goes on"):
+            list(left)
+
+
 def test_tls_is_set_where_dask_looks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "WORKERS_S", 60.0)
     made = Security.temporary()
