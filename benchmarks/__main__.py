@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks import (
     affectnet,
+    archive,
     dashboard,
     delivery,
     fft,
@@ -41,6 +42,7 @@ QUESTIONS: dict[str, Any] = {
     "soak": soak,
     "startup": startup,
     "utterance": utterance,
+    "archive": archive,
 }
 """Each has `measure`; `table`, where a name and a value a line do not show what it found; `OPTIONS`, where it is told more."""
 

@@ -111,6 +111,8 @@ class Result:
     """See `Recording.remarks`."""
     utterances: list[dict[str, Any]]
     """Each stretch of speech: start_s, end_s, label, confidence."""
+    n_windows: int
+    """Answers of the model on which the probabilities rest."""
 
     def as_dict(self) -> dict[str, Any]:
         """As `analyze --json` prints it."""
@@ -157,6 +159,7 @@ def analyze(path: Path, settings: Settings, model: Model, look_on: LookOn | None
         model=model.contract.name,
         remarks=heard.remarks,
         utterances=[_brief(body) for body in bodies],
+        n_windows=n_windows,
     )
 
 

@@ -31,6 +31,18 @@ OURS_ALLOWED: Mapping[str, tuple[str, ...]] = {
 }
 """What of ours the modules of each package may import."""
 
+JUDGES_AS_THE_SERVICE: Mapping[str, tuple[str, ...]] = {
+    "models.lab.archive": (
+        "daemon.analysis",
+        "daemon.assembly",
+        "daemon.cli.analyze",
+        "daemon.errors",
+        "daemon.ports",
+        "daemon.settings",
+    ),
+}
+"""The one exception: an archive is judged by the very code that judges one recording; the service never loads the lab."""
+
 ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "pyaudio": ("daemon.capture.microphone",),
     "paho": ("daemon.delivery", "daemon.demo", "benchmarks"),
@@ -45,10 +57,23 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "librosa": ("models.lab", "benchmarks"),
     "sklearn": ("models.lab",),
     "parselmouth": ("models.lab",),  # GPL: never in what the vehicle runs
+    "dask": ("models.lab", "benchmarks"),
+    "distributed": ("models.lab", "benchmarks"),
 }
 """Libraries that stay in few places."""
 
-NEVER_FROM_THE_DAEMON = ("torch", "matplotlib", "pandas", "librosa", "sklearn", "parselmouth", "models.lab", "models.networks")
+NEVER_FROM_THE_DAEMON = (
+    "torch",
+    "matplotlib",
+    "pandas",
+    "librosa",
+    "sklearn",
+    "parselmouth",
+    "dask",
+    "distributed",
+    "models.lab",
+    "models.networks",
+)
 DRAWS_FOR_A_PERSON: Mapping[str, str] = {"daemon.power.picture": "matplotlib"}
 """The one exception: `affectd power-log --report --plot`, asked for by a person, loads it to draw, and ends; where it is not
 there it says how to install it. Neither the service nor the logger loads it: tests/daemon/power/test_picture.py."""
@@ -120,7 +145,8 @@ def _breaches_of(found: Import) -> Iterator[str]:
     package, target = found.importer.split(".")[0], found.module.split(".")[0]
     says = f"{found.importer}:{found.line} imports {found.module}"
     if target in PACKAGES:
-        allowed = OURS_ALLOWED[package]
+        more = (each for place, each in JUDGES_AS_THE_SERVICE.items() if is_within(found.importer, place))
+        allowed = (*OURS_ALLOWED[package], *(module for each in more for module in each))
         if not any(is_within(found.module, each) for each in allowed):
             yield f"{says}: {package} may import {', '.join(allowed)}"
     elif target == "tests":
@@ -195,6 +221,8 @@ def test_the_ways_followed_are_the_real_ones(sources: Tree) -> None:
         ("daemon.serve", "from starlette.routing import Route", "starlette belongs to daemon.dashboard"),
         ("models.networks.cl", "from sklearn.svm import SVC", "sklearn belongs to models.lab"),
         ("dsp.tables", "from librosa import filters", "librosa belongs to models.lab, benchmarks"),
+        ("models.lab.fit", "from daemon import analysis", "models.lab.fit:1 imports daemon: models may import models, dsp"),
+        ("models.lab.archive.judge", "from daemon.serve import serve", "models.lab.archive.judge:1 imports daemon.serve"),
         ("daemon.doctor", "import importlib\nimportlib.import_module('torch')", "daemon.doctor:2 imports torch"),
     ],
 )
@@ -214,6 +242,7 @@ def test_a_breach_is_caught(importer: str, source: str, says: str) -> None:
         ("daemon.pipeline", "from models import contract\nfrom models.runtime import EmotionModel\nfrom . import gate"),
         ("daemon.capture.microphone", "import pyaudio"),
         ("daemon.demo.subscriber", "import paho.mqtt.client as mqtt"),
+        ("models.lab.archive.judge", "from daemon.settings import Settings"),
         ("benchmarks.stream", "from daemon.pipeline import Pipeline\nfrom dsp import online"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -185,7 +186,7 @@ def _open(path: Path) -> soundfile.SoundFile:
     if path.is_file() and path.stat().st_size == 0:
         raise RecordingError(f"{path}: is empty (0 bytes)")
     try:
-        file = soundfile.SoundFile(path)
+        file = soundfile.SoundFile(os.fsencode(path))  # a name need not be UTF-8
     except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError) as trouble:
         raise RecordingError(f"{path}: cannot be read as sound: {_reason(trouble)}; want WAV, FLAC, Ogg or MP3") from trouble
     if file.frames == 0:

@@ -9,8 +9,8 @@ from typing import Callable
 
 
 def line(text: str) -> None:
-    """A result."""
-    print(text, flush=True)
+    """A result. What is not UTF-8 in a file's name is told by escapes that JSON knows."""
+    print(text.encode("utf-8", "backslashreplace").decode("utf-8"), flush=True)
 
 
 def say(text: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Sequence
 
 from models.lab import corpora, recipe, splits
+from models.lab.archive import command as score
 from models.lab.corpora import CORPORA, VIEWS, Corpus
 from models.lab.errors import LabError
 from models.lab.results import RESULTS
@@ -33,7 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"affectd-lab: {trouble}", file=sys.stderr)
     except ModuleNotFoundError as trouble:
         name = {"sklearn": "scikit-learn"}.get(str(trouble.name), trouble.name)
-        if name not in ("torch", "onnx", "matplotlib", "librosa", "scikit-learn"):
+        if name not in (
+            "torch",
+            "onnx",
+            "matplotlib",
+            "librosa",
+            "scikit-learn",
+            "dask",
+            "distributed",
+            "pyarrow",
+            "cryptography",
+        ):
             raise
         print(f"affectd-lab: {name} is not installed: pip install 'affectd[lab]'", file=sys.stderr)
     except BrokenProcessPool:
@@ -62,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--protocol", required=True, help=", ".join(splits.PROTOCOLS))
     evaluate.add_argument("--seeds", type=_positive, default=1, metavar="N", help="seeds 0 to N - 1 (default 1)")
     evaluate.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes side by side (default 1)")
+    score.add_scheduler(evaluate)
     _with_results(evaluate)
     evaluate.set_defaults(command=_evaluate)
 
@@ -81,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     cross.add_argument("corpus", nargs="+", help=", ".join([*CORPORA, *VIEWS]))
     cross.add_argument("--seed", type=_not_negative, default=0, metavar="N", help="the seed of the training (default 0)")
     cross.set_defaults(command=_cross)
+
+    scoring = commands.add_parser("score", help=score.SUMMARY)
+    score.add_arguments(scoring)
+    scoring.set_defaults(command=score.run)
 
     report = commands.add_parser("report", help="write RESULTS.md and its pictures from the results at hand")
     report.add_argument("--out", type=Path, default=RESULTS.parent, metavar="DIR", help="default: beside the recipes")
@@ -174,7 +190,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from models.lab.evaluate import evaluate
     from models.lab.scored import Scored
 
-    found = evaluate(chosen, options.protocol, range(options.seeds), options.workers, options.results)
+    seeds, results = range(options.seeds), options.results
+    found = evaluate(chosen, options.protocol, seeds, options.workers, results, scheduler=options.scheduler)
     scored = Scored(options.protocol, found)
     print(json.dumps({"recipe": chosen.name, "protocol": options.protocol, "seeds": options.seeds, **scored.scores()}))
     return 0

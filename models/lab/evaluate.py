@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import multiprocessing
 import os
+import platform
 import signal
 import sys
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,7 @@ from models.lab import corpora, metrics, results, splits
 from models.lab.answers import Answers
 from models.lab.corpora import Utterance
 from models.lab.errors import LabError
+from models.lab.likeness import code, require_equal
 from models.lab.material import Material, as_dealt, gather, prepare
 from models.lab.recipe import Recipe
 from models.lab.results import RESULTS, Result, Run
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
 Said = NDArray[np.int64]
 """(n_tested,) classes."""
 CHECKPOINTS = Path("build") / "lab"
+LIBRARIES = ("torch", "scikit-learn", "numpy", "numba", "librosa", "soundfile", "soxr")
+"""Of which another version may end in another result."""
 
 # glibc gives every big buffer back to the system and asks for it again, thousands of times an epoch
 _MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
@@ -61,19 +67,26 @@ def evaluate(
     n_workers: int = 0,
     folder: Path = RESULTS,
     checkpoints: Path = CHECKPOINTS,
+    scheduler: str | None = None,
 ) -> list[Result]:
     """The results of all runs of a protocol, those at hand read and the others run.
 
-    `n_workers` processes of one thread each; 0 runs them one by one in this process. Raises LabError when the corpus is
-    not whole, or when a result at hand is of another recipe.
+    `n_workers` processes of one thread each; 0 runs them one by one in this process. `scheduler`: the address of Dask's, whose
+    workers run them instead, each with its own corpora and checkpoints. Raises LabError when the corpus is not whole, when a
+    result at hand is of another recipe, or when a worker has not the same affectd, libraries and recordings as this process.
     """
     utterances = corpora.whole(recipe.corpus, corpora.corpora_root())
     wanted = runs(recipe, protocol, seeds, utterances)
     missing = [run for run in wanted if results.read(run, folder) is None]
-    if missing and n_workers:
+    if missing and n_workers and scheduler is None:
         prepare(recipe, utterances, n_workers)
     started = time.perf_counter()
-    for n_done, (run, result) in enumerate(_run_all(missing, n_workers, folder, checkpoints), start=1):
+    done = (
+        _run_all(missing, n_workers, folder, checkpoints)
+        if scheduler is None
+        else _spread(missing, scheduler, folder, checkpoints)
+    )
+    for n_done, (run, result) in enumerate(done, start=1):
         left_s = (time.perf_counter() - started) / n_done * (len(missing) - n_done)
         print(
             f"{recipe.name}: {run.name} has UAR {metrics.uar(result.matrix):.1f} %, WA {metrics.wa(result.matrix):.1f} %; "
@@ -98,6 +111,39 @@ def _run_all(missing: Sequence[Run], n_workers: int, folder: Path, checkpoints: 
             pool.shutdown(cancel_futures=True)
 
 
+def _spread(missing: Sequence[Run], scheduler: str, folder: Path, checkpoints: Path) -> Iterator[tuple[Run, Result]]:
+    if not missing:
+        return
+    from distributed import KilledWorker
+
+    from models.lab import cluster
+
+    with cluster.of_scheduler(scheduler) as client:
+        made_of = cluster.require_same(client, _made_of, missing[0].recipe)
+        for run, result in cluster.in_window(client, partial(_tried_far, made_of, checkpoints), missing):
+            if isinstance(result, KilledWorker):
+                raise LabError(
+                    f"{run.name}: every worker that trained it was killed, for want of memory perhaps: start larger ones"
+                )
+            results.write(run, result, folder)
+            client.run(_forget, run, checkpoints)
+            yield run, result
+
+
+def _made_of(recipe: Recipe) -> dict[str, str]:
+    """All on which a result depends, beside the recipe. Raises LabError without the corpus."""
+    utterances = corpora.whole(recipe.corpus, corpora.corpora_root())
+    recordings = sorted(f"{each.path.name} {each.path.stat().st_size}" for each in utterances)
+    sha256 = hashlib.sha256("\n".join(recordings).encode()).hexdigest()
+    return {**code(LIBRARIES), f"{recipe.corpus.name}'s names and sizes, by sha256,": sha256}
+
+
+def _tried_far(made_of: Mapping[str, str], checkpoints: Path, run: Run) -> Result:
+    require_equal(_made_of(run.recipe), made_of, f"the worker on {platform.node()}")
+    _train_on_one_thread()
+    return _tried(run, checkpoints)
+
+
 def worker_pool(n_workers: int) -> ProcessPoolExecutor:
     """Fresh processes that each train on one thread: on small batches two runs side by side beat two threads on one."""
     # read by the C library when a process starts, so it is the workers that need it
@@ -120,6 +166,10 @@ def _begin_worker() -> None:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     # Ctrl-C goes to the whole group: a worker ends without a word, the checkpoint of its last epochs stands
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _train_on_one_thread()
+
+
+def _train_on_one_thread() -> None:
     if importlib.util.find_spec("torch") is None:  # what is classical does without
         return
     import torch
@@ -135,6 +185,23 @@ def run_one(run: Run, folder: Path, checkpoints: Path) -> Result:
 
     An unfinished run of a network goes on from its checkpoint.
     """
+    result = _tried(run, checkpoints)
+    results.write(run, result, folder)
+    _forget(run, checkpoints)
+    return result
+
+
+def _forget(run: Run, checkpoints: Path) -> None:
+    """What a run that is written down would go on from."""
+    if not run.recipe.is_affectnet:  # whose folds are judged again, in noise: see `python -m benchmarks noise`
+        _checkpoint(run, checkpoints).unlink(missing_ok=True)
+
+
+def _checkpoint(run: Run, checkpoints: Path) -> Path:
+    return checkpoints / run.recipe.name / f"{run.name}.pt"
+
+
+def _tried(run: Run, checkpoints: Path) -> Result:
     recipe = run.recipe
     utterances = corpora.whole(recipe.corpus, corpora.corpora_root())
     dealt = as_dealt(recipe, utterances)
@@ -143,7 +210,7 @@ def run_one(run: Run, folder: Path, checkpoints: Path) -> Result:
         speakers = np.array([utterance.speaker for utterance in dealt])
         assert not set(speakers[fold.train]) & set(speakers[fold.test]), "a speaker is on both sides"
     material = gather(recipe, utterances)
-    checkpoint = checkpoints / recipe.name / f"{run.name}.pt"
+    checkpoint = _checkpoint(run, checkpoints)
     conditions: dict[str, Said] = {}
     answers: dict[str, list[str]] = {}
     fitted: Fitted[Any] | FittedTable
@@ -157,10 +224,7 @@ def run_one(run: Run, folder: Path, checkpoints: Path) -> Result:
     truth, n_labels = material.truth[fold.test], len(recipe.labels)
     confusions = {name: metrics.confusion(truth, each, n_labels) for name, each in conditions.items()}
     result = _result(run, fitted, n_train, metrics.confusion(truth, said, n_labels), confusions)
-    results.write(run, replace(result, answers=answers), folder)
-    if not recipe.is_affectnet:  # whose folds are judged again, in noise: see `python -m benchmarks noise`
-        checkpoint.unlink(missing_ok=True)
-    return result
+    return replace(result, answers=answers)
 
 
 def _affectnet(

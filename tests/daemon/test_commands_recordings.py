@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -259,6 +260,15 @@ def test_one_bad_file_in_a_folder_leaves_the_others_their_answer(run: Run, tmp_p
         str(RECORDING),
     ]
     assert [line.split(": ")[2] for line in done.err] == [str(empty), str(folder / "b.wav"), str(tmp_path / "missing.wav")]
+
+
+def test_a_name_that_is_not_utf8_is_read_and_told(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.flac")
+    path.write_bytes(RECORDING.read_bytes())
+    (answer,) = run("analyze", "--json", path).objects()
+    assert answer["path"] == str(path)
+    assert answer["utterances"]
+    assert run("analyze", path).out[0].startswith(str(tmp_path / "caf\\udce9.flac: "))
 
 
 def test_without_json_an_answer_is_a_line_for_people(run: Run) -> None:

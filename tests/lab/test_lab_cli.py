@@ -145,6 +145,18 @@ def test_without_the_extra_one_line_says_what_to_install(absent: str, tmp_path: 
     assert done.stderr == f"affectd-lab: {absent} is not installed: pip install 'affectd[lab]'\n"
 
 
+def test_an_archive_without_the_extra_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("a.wav")
+    program = (
+        f"import sys; sys.modules['pyarrow'] = None; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from models.lab.__main__ import main\n"
+        "sys.exit(main(['score', 'list.txt', '--out', 'out.parquet']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "affectd-lab: pyarrow is not installed: pip install 'affectd[lab]'\n"
+
+
 def test_corpora_needs_no_torch(tmp_path: Path) -> None:
     program = (
         f"import sys; sys.modules['torch'] = None; sys.path.insert(0, {str(ROOT)!r})\n"
