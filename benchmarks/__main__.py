@@ -24,7 +24,7 @@ from benchmarks import (
     utterance,
     way,
 )
-from benchmarks.machine import facts
+from benchmarks.result import head, result
 
 QUESTIONS: dict[str, Any] = {
     "stream": stream,
@@ -60,13 +60,14 @@ def main() -> int:
     question = QUESTIONS[options.name]
     more = {name: getattr(options, name) for name in getattr(question, "OPTIONS", {})}
     figures = question.measure(options.short, options.plot, **more)
-    result = {"benchmark": options.name, "machine": facts(), "figures": figures}
+    told = result(options.name, figures, options.short)
+    print(head(told), end="\n\n")
     if hasattr(question, "table"):
         print(question.table(figures))
     else:
         print("\n".join(f"{name:32} {value}" for name, value in figures.items()))
     if options.json:
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+        options.json.write_text(json.dumps(told, indent=1) + "\n")
     return 0
 
 

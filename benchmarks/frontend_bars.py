@@ -47,7 +47,7 @@ def _dress(axes: Any, lines: list[Line]) -> None:
     from matplotlib.ticker import FuncFormatter
 
     axes.set_xscale("log")
-    shortest = min(min(line.median_us, line.aim_us or line.median_us) for line in lines)
+    shortest = min(min(line.p50_us, line.aim_us or line.p50_us) for line in lines)
     axes.set_xlim(left=shortest / 2, right=2 * max(max(line.p99_us, line.must_us or 0.0) for line in lines))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda us, _: _said(us)))
     axes.grid(axis="x", alpha=0.3)
@@ -65,11 +65,11 @@ def _dress(axes: Any, lines: list[Line]) -> None:
 
 
 def _bar(axes: Any, y: float, line: Line) -> None:
-    axes.barh(y, line.median_us, height=0.75, color=OURS if line.ours else OTHER)
-    axes.plot((line.median_us, line.p99_us), (y, y), color="black", linewidth=1.2)
+    axes.barh(y, line.p50_us, height=0.75, color=OURS if line.ours else OTHER)
+    axes.plot((line.p50_us, line.p99_us), (y, y), color="black", linewidth=1.2)
     axes.plot(line.p99_us, y, marker="|", color="black", markersize=8)
     cells = (
-        _said(line.median_us),
+        _said(line.p50_us),
         "" if line.value is None else f"{line.value:.3g}",
         line.unit,
         _with_signs(f"{line.must}, aim {line.aim}" if line.aim else line.must),

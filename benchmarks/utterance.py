@@ -119,7 +119,7 @@ def _lines(question: str, rounds: Rounds) -> list[Line]:
             told.append(compared(side(question, name, ns, ours=False), ns, rounds[CL], "x the time of CL", FASTER))
         else:
             line = side(question, name, ns)
-            told.append(valued(line, line.median_us / 1e3, "ms", CL_MS if name == CL else AFFECTNET_MS, us_a_unit=1e3))
+            told.append(valued(line, line.p50_us / 1e3, "ms", CL_MS if name == CL else AFFECTNET_MS, us_a_unit=1e3))
     return told
 
 
