@@ -42,6 +42,11 @@ class SlidingWindow:
         self._n_held = 0
         self._due_in = self.window_frames
 
+    @property
+    def due_in(self) -> int:
+        """So many frames more, and a window falls due."""
+        return self._due_in
+
     def push(self, frames: NDArray[np.float32]) -> Iterator[FeatureWindow]:
         """Take (k, n_features) frames; give each window that falls due among them. Raises ShapeError."""
         if frames.ndim != 2 or frames.shape[1] != self.params.n_features or frames.dtype != np.float32:
