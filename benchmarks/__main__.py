@@ -12,6 +12,7 @@ from benchmarks import (
     affectnet,
     dashboard,
     delivery,
+    endtoend,
     fft,
     frontend,
     newcomer,
@@ -21,6 +22,7 @@ from benchmarks import (
     soak,
     startup,
     stream,
+    streams,
     utterance,
     way,
 )
@@ -28,6 +30,8 @@ from benchmarks.result import head, result
 
 QUESTIONS: dict[str, Any] = {
     "stream": stream,
+    "streams": streams,
+    "endtoend": endtoend,
     "way": way,
     "frontend": frontend,
     "fft": fft,
