@@ -176,7 +176,8 @@ def _subscribe(port: int, arrived: queue.Queue[dict[str, Any]], opened: ExitStac
 
 def _await_states(arrived: queue.Queue[dict[str, Any]], service: subprocess.Popen[bytes], log: Path) -> None:
     """Each seat's first state: it hears."""
-    until_s, there = time.monotonic() + PATIENCE_S, set()
+    until_s = time.monotonic() + PATIENCE_S
+    there: set[str] = set()
     while len(there) < len(SEATS):
         assert service.poll() is None, log.read_text()
         assert time.monotonic() < until_s, log.read_text()
@@ -206,8 +207,8 @@ def table(figures: dict[str, Any]) -> str:
     hang_over_ms, linger_ms, n = figures["hang_over_ms"].get("p50", 0.0), figures["linger_ms"], figures["microphones"]
     return (
         f"{columns(('ms', *NAMES), rows)}\n\n{figures['reached']}\n"
-        f"before all this the gate's hang-over: p50 {hang_over_ms:g} ms; in `delivery` the outbox waits {linger_ms:g} ms for others\n"
-        f"to write with an event. {n} microphones: the loop's process took {share['loop']:g} % of a core, the processes that\n"
+        f"before all this the gate's hang-over: p50 {hang_over_ms:g} ms; in `delivery` the outbox waits {linger_ms:g} ms\n"
+        f"for others to write with an event. {n} microphones: the loop's process took {share['loop']:g} % of a core, those that\n"
         f"capture {share['capture']:g} % together."
     )
 
