@@ -14,6 +14,7 @@ from benchmarks import (
     delivery,
     device,
     endtoend,
+    every,
     fft,
     frontend,
     gpu,
@@ -21,6 +22,7 @@ from benchmarks import (
     noise,
     not_speech,
     outbox,
+    scaling,
     soak,
     startup,
     stream,
@@ -43,6 +45,7 @@ QUESTIONS: dict[str, Any] = {
     "affectnet": affectnet,
     "noise": noise,
     "not_speech": not_speech,
+    "scaling": scaling,
     "outbox": outbox,
     "delivery": delivery,
     "dashboard": dashboard,
@@ -57,14 +60,18 @@ def main() -> int:
     """Run one benchmark: a table on stdout, the same as JSON if asked for."""
     about = "; ".join(f"{name}: {(module.__doc__ or '').splitlines()[0]}" for name, module in QUESTIONS.items())
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=about)
-    parser.add_argument("name", choices=QUESTIONS)
+    parser.add_argument("name", choices=[*QUESTIONS, "all"])
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="PNG")
     parser.add_argument("--short", action="store_true", help="a minute instead of an hour: shows that it runs, measures little")
-    more_of_all = {name: option for module in QUESTIONS.values() for name, option in getattr(module, "OPTIONS", {}).items()}
+    more_of_all = {
+        name: option for module in (*QUESTIONS.values(), every) for name, option in getattr(module, "OPTIONS", {}).items()
+    }
     for name, option in more_of_all.items():
         parser.add_argument(f"--{name}", **option)
     options = parser.parse_args()
+    if options.name == "all":
+        return every.run(options.short, options.results, options.again, options.quick)
     question = QUESTIONS[options.name]
     more = {name: getattr(options, name) for name in getattr(question, "OPTIONS", {})}
     figures = question.measure(options.short, options.plot, **more)

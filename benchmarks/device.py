@@ -26,9 +26,9 @@ from models.providers import CPU, WISHES, Wish
 from models.runtime import open_model
 
 MODELS = ("affectnet", "affectnet-free", "cl-emodb")
-LEAST_S, SHORT_S = 30.0, 2.0
+LEAST_S, SHORT_S = 20.0, 2.0
 """Each model is asked for so long at least: power is read a few times a second at most."""
-IDLE_S, SHORT_IDLE_S = 15.0, 2.0
+IDLE_S, SHORT_IDLE_S = 10.0, 2.0
 READ_EVERY_S = 0.5
 DESKTOP = "desktop.json"
 PAPER = {
@@ -39,7 +39,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "material": {
         "type": Path,
         "metavar": "DIR",
-        "help": "device: the sentences and what the desktop says of them; made if missing",
+        "help": "device: sentences, and what the desktop says of them; made if missing",
     },
     "modes": {"metavar": "N,N", "help": "device: numbers of nvpmodel's modes, or all; default: the one that is set"},
     "provider": {"choices": WISHES, "default": CPU, "help": "device: what the models run on (default cpu)"},
@@ -180,7 +180,8 @@ def table(figures: dict[str, Any]) -> str:
             )
     idle = next(iter(figures["modes"].values()))["idle"]
     joules = f"no joules: {idle['trouble']}" if idle["trouble"] else f"joules: {idle['total_of']}"
-    paper = "; ".join(f"{what}: {', '.join(f'{name} {value}' for name, value in each.items())}" for what, each in PAPER.items())
+    named = {what: ", ".join(f"{name} {value}" for name, value in each.items()) for what, each in PAPER.items()}
+    paper = "; ".join(f"{what}: {each}" for what, each in named.items())
     return (
         f"{columns(heads, rows)}\n\n{joules}\n"
         f"paper 1: {paper}\nThe models were trained on EMO-DB, all of it: what is recognised of it shows whether the board says what\n"

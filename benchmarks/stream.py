@@ -84,7 +84,7 @@ def measure(short: bool, plot: Path | None) -> dict[str, Any]:
     for name, share in SPOKEN.items():
         seconds = SHORT_S if short else HOUR_S
         lives = lived(model, Settings(), spoken(share)[0], seconds)
-        percent = 100.0 * sum(float(ns.sum()) for ns in lives.ns.values()) / 1e9 / seconds
+        percent = lives.percent_of_a_core(seconds)
         goal = WANTED[name]
         figures[f"{name}_utterances"] = lives.n_utterances
         figures[f"{name}_percent_of_a_core"] = round(percent, 3)
@@ -100,24 +100,24 @@ def measure(short: bool, plot: Path | None) -> dict[str, Any]:
 class Lived:
     """What a life of a seat took, in nanoseconds of the thread, by kind of block."""
 
-    def __init__(self, ns: dict[str, NDArray[np.int64]], n_utterances: int) -> None:
+    def __init__(self, ns: dict[str, NDArray[np.int64]], in_order: NDArray[np.int64], n_utterances: int) -> None:
         self.ns = ns
+        self.in_order = in_order
         self.n_utterances = n_utterances
 
-    @property
-    def total_s(self) -> float:
-        """On the core."""
-        return sum(float(each.sum()) for each in self.ns.values()) / 1e9
+    def percent_of_a_core(self, seconds: float) -> float:
+        """Of so many seconds of sound."""
+        return 100.0 * float(self.in_order.sum()) / 1e9 / seconds
 
 
-def lived(model: Model, settings: Settings, sound: I16, seconds: float, name: str = "cabin") -> Lived:
+def lived(model: Model, settings: Settings, sound: I16, seconds: float) -> Lived:
     """One seat's life through the shipped loop, as fast as it goes; each turn is timed."""
     rate_hz = model.contract.front_end.sample_rate_hz
     source = Memory(sound, round(seconds * rate_hz), assembly.block_samples(model.contract), rate_hz)
-    source.name = name
     sink, metrics = ListSink(), Metrics()
     pipeline, seats = assembly.assemble(settings, model, [source], sink, StepClock(), "bench", metrics)
     found: dict[str, list[int]] = {BLOCK: [], STRIDE: [], END: []}
+    in_order: list[int] = []
     while not source.ended:
         n_windows, n_utterances = metrics.windows, seats[0].n_utterances
         began_ns = time.thread_time_ns()
@@ -125,8 +125,10 @@ def lived(model: Model, settings: Settings, sound: I16, seconds: float, name: st
         took_ns = time.thread_time_ns() - began_ns
         kind = END if seats[0].n_utterances > n_utterances else STRIDE if metrics.windows > n_windows else BLOCK
         found[kind].append(took_ns)
+        in_order.append(took_ns)
         sink.messages.clear()
-    return Lived({kind: np.array(ns, np.int64) for kind, ns in found.items()}, seats[0].n_utterances)
+    by_kind = {kind: np.array(ns, np.int64) for kind, ns in found.items()}
+    return Lived(by_kind, np.array(in_order, np.int64), seats[0].n_utterances)
 
 
 def table(figures: dict[str, Any]) -> str:
