@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,11 +19,16 @@ def batched(artefact: Artefact, n_rounds: int) -> list[dict[str, float]]:
     """Microseconds an utterance for a piece of the usual length, one by one and in one run, by the size of the batch."""
     session, contract = open_file(artefact)
     rng = np.random.default_rng(0)
-    shapes: dict[str, list[int]] = {}
+    feed: dict[str, F32] = {}
+    of_batch: dict[str, int] = {}
+    """The axis of each input that counts utterances: the LSTM's state has its layers first."""
     for put in session.get_inputs():
-        shapes[put.name] = [n if isinstance(n, int) else 1 for n in put.shape]
-    shapes[LOG_MEL][1] = contract.stride_frames
-    feed = {name: rng.standard_normal([1, *shape[1:]]).astype(np.float32) for name, shape in shapes.items()}
+        open_axes = [axis for axis, n in enumerate(put.shape) if not isinstance(n, int)]
+        of_batch[put.name] = open_axes[0]
+        shape = [n if isinstance(n, int) else 1 for n in put.shape]
+        if put.name == LOG_MEL:
+            shape[1] = contract.stride_frames
+        feed[put.name] = rng.standard_normal(shape).astype(np.float32)
     for name in (FUNCTIONALS, *HEARD):
         feed[name] = np.zeros_like(feed[name])
     outputs = [put.name for put in session.get_outputs()]
@@ -36,14 +39,16 @@ def batched(artefact: Artefact, n_rounds: int) -> list[dict[str, float]]:
 
         def apart(_: int, kept: list[dict[str, F32]] = kept) -> None:
             for one in kept:
-                _keep(one, dict(zip(outputs, session.run(outputs, {**feed, **one}))), slice(None))
+                answers = dict(zip(outputs, session.run(outputs, {**feed, **one})))
+                one.update({name: answers[_next(name)] for name in one})
 
         def together(_: int, kept: list[dict[str, F32]] = kept, n: int = n) -> None:
-            gathered = {name: np.concatenate([one[name] for one in kept]) for name in states}
-            rest = {name: np.repeat(values, n, axis=0) for name, values in feed.items() if name not in gathered}
+            gathered = {name: np.concatenate([one[name] for one in kept], of_batch[name]) for name in states}
+            rest = {name: np.repeat(values, n, of_batch[name]) for name, values in feed.items() if name not in gathered}
             answers = dict(zip(outputs, session.run(outputs, {**rest, **gathered})))
-            for k, one in enumerate(kept):
-                _keep(one, answers, slice(k, k + 1))
+            for name in states:
+                for one, values in zip(kept, np.split(answers[_next(name)], n, of_batch[name])):
+                    one[name] = np.ascontiguousarray(values)
 
         sides = {"apart": apart, "together": together}
         alternate(sides, 4)
@@ -61,6 +66,6 @@ def batched(artefact: Artefact, n_rounds: int) -> list[dict[str, float]]:
     return found
 
 
-def _keep(state: dict[str, F32], answers: dict[str, Any], rows: slice) -> None:
-    for name in state:
-        state[name] = np.ascontiguousarray(answers[NEXT + name[len(STATE) :]][rows])
+def _next(state: str) -> str:
+    """The output that becomes this input."""
+    return NEXT + state[len(STATE) :]

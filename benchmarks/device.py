@@ -75,7 +75,7 @@ def _measured(short: bool, folder: Path | None, wanted: str | None, provider: st
         "paper": PAPER,
     }
     if folder is not None:
-        _against_the_desktop(figures, folder / DESKTOP)
+        against_the_desktop(figures, folder / DESKTOP)
     return figures
 
 
@@ -140,7 +140,7 @@ def right(sentences: list[Sentence], said: list[str]) -> dict[str, Any]:
     }
 
 
-def _against_the_desktop(figures: dict[str, Any], reference: Path) -> None:
+def against_the_desktop(figures: dict[str, Any], reference: Path) -> None:
     """Compares with what is written there; where nothing is, this is the desktop, and writes it."""
     if not reference.exists():
         told = {"machine": machine.facts(), "modes": figures["modes"]}
@@ -184,8 +184,9 @@ def table(figures: dict[str, Any]) -> str:
     paper = "; ".join(f"{what}: {each}" for what, each in named.items())
     return (
         f"{columns(heads, rows)}\n\n{joules}\n"
-        f"paper 1: {paper}\nThe models were trained on EMO-DB, all of it: what is recognised of it shows whether the board says what\n"
-        "the desktop says, and not how well a stranger's mood is told."
+        f"paper 1: {paper}\n"
+        "The models were trained on EMO-DB, all of it: what is recognised of it shows whether the board says\n"
+        "what the desktop says, and not how well a stranger's mood is told."
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from daemon.demo.demo import RECORDING
 
-A_LABEL = 20
+A_LABEL, SHORT_SENTENCES = 20, 8
 RATE_HZ = 16000
 NAMED = re.compile(r"([a-z]+)-\d+")
 
@@ -35,8 +35,9 @@ def material(folder: Path | None, short: bool) -> list[Sentence]:
         return _bundled()
     if not any(folder.glob("*.flac")):
         _make(folder)
-    files = sorted(folder.glob("*.flac"))[:: 20 if short else 1]
-    return [Sentence(*_read(path)) for path in files]
+    files = sorted(folder.glob("*.flac"))
+    step = 1 + len(files) // SHORT_SENTENCES if short else 1
+    return [Sentence(*_read(path)) for path in files[::step]]
 
 
 def _bundled() -> list[Sentence]:

@@ -53,7 +53,7 @@ DRAWS = ("utterance", "stream", "streams", "endtoend", "outbox", "gpu", "scaling
 
 
 def run(short: bool, results: Path, again: bool, quick: bool, page: Path = PAGE, pictures: Path = PICTURES) -> int:
-    """Measure what is missing, then write the page. What cannot run here is told on it, and is no failure; 1 where one broke."""
+    """Measure what is missing, write the page. What cannot run here is told on it, and is no failure; 1 where one broke."""
     results.mkdir(parents=True, exist_ok=True)
     names = [name for name in (QUICK if quick else SECONDS) if again or not (results / f"{name}.json").exists()]
     progress = Progress({name: float(SECONDS[name]) for name in names})

@@ -138,7 +138,7 @@ def _gpu(figures: Figures) -> list[Row]:
     return [
         Row(
             f"{name}, {figures['gpu']}, {figures['by']}",
-            f"one: {_spread(told['one_ms'], 'ms')}; 1,000 at once: {_spread(told['many_ms'], 'ms')}: {told['streams']:,} streams",
+            f"one: {_spread(told['one_ms'], 'ms')}; 1,000: {_spread(told['many_ms'], 'ms')}: {told['streams']:,} streams",
             "",
             "",
             f"{figures['aim_streams']:,} streams",

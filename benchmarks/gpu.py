@@ -114,8 +114,10 @@ def _fed(puts: Mapping[str, list[Any]], contract: Contract, size: int) -> dict[s
     rng = np.random.default_rng(0)
     feed = {}
     for name, shape in puts.items():
-        frames = contract.stride_frames if contract.form == STREAM else contract.window_frames
-        whole = [n if isinstance(n, int) else size if axis != 1 else frames for axis, n in enumerate(shape)]
+        whole = [n if isinstance(n, int) else size for n in shape]
+        if name == LOG_MEL and contract.form == STREAM:
+            # what is open of the others counts utterances
+            whole[1] = contract.stride_frames
         sounds = name == LOG_MEL or contract.form != STREAM
         feed[name] = rng.standard_normal(whole).astype(np.float32) if sounds else np.zeros(whole, np.float32)
     return feed

@@ -28,10 +28,10 @@ QUARTER_S, N_QUARTERS = 900, 8
 ROUNDS = 150
 WINDOW, STRIDE, SEATS, HOURS = "window", "stride", "microphones", "hours of sound"
 WHY = {
-    WINDOW: "In line but for a beginning: a run of the network costs some time before it computes anything, as its nodes are entered "
-    "and its weights fetched.",
-    STRIDE: "Not in line: the network is asked half as often at twice the stride, and what is left is the floor of front end, gate "
-    "and loop, which are paid by the block.",
+    WINDOW: "In line but for a beginning: a run of the network costs some time before it computes anything, as its nodes are "
+    "entered and its weights fetched.",
+    STRIDE: "Not in line: the network is asked half as often at twice the stride, and what is left is the floor of front end, "
+    "gate and loop, which are paid by the block.",
     SEATS: "In line, or a little below: a busy loop takes the blocks of several seats a turn. The network is run utterance by "
     "utterance.",
     HOURS: "In line: nothing that is kept grows with the time.",

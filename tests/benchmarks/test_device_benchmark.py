@@ -65,19 +65,19 @@ def test_on_a_board_of_files_it_tells_joules_by_mode_and_leaves_the_mode_as_it_w
 
 
 def test_what_the_desktop_said_is_what_the_board_is_held_to(tmp_path: Path) -> None:
-    material = made(tmp_path / "sentences")
-    desktop = run(tmp_path, "--material", str(material))["figures"]
+    def found(*said: str) -> dict[str, Any]:
+        one = {"said": list(said), "ms": {"p50": 2.5}, "recognised_percent": 50.0}
+        return {"modes": {"none": {name: dict(one) for name in device.MODELS}}}
+
+    reference = tmp_path / "desktop.json"
+    desktop, board = found("anger", "neutral"), found("anger", "fear")
+    device.against_the_desktop(desktop, reference)
     assert desktop["desktop"] == "this machine"
-    reference = json.loads((material / "desktop.json").read_text())
-    (mode,) = reference["modes"]
-    said = reference["modes"][mode]["cl-emodb"]["said"]
-    reference["modes"][mode]["cl-emodb"]["said"] = ["surprise", said[1]]
-    (material / "desktop.json").write_text(json.dumps(reference))
-    (found,) = run(tmp_path, "--material", str(material))["figures"]["modes"].values()
-    assert found["cl-emodb"]["same_label_as_desktop"] == "1 of 2"
-    assert found["affectnet"]["same_label_as_desktop"] == "2 of 2"
-    assert found["affectnet"]["joules_an_utterance"] is None
-    assert found["idle"]["trouble"]
+    device.against_the_desktop(board, reference)
+    one = board["modes"]["none"]["affectnet"]
+    assert one["same_label_as_desktop"] == "1 of 2"
+    assert (one["desktop_ms_p50"], one["desktop_recognised_percent"]) == (2.5, 50.0)
+    assert "cores used" in board["desktop"]
 
 
 def test_recognised_is_counted_by_label() -> None:
