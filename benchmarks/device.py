@@ -31,7 +31,7 @@ LEAST_S, SHORT_S = 20.0, 2.0
 IDLE_S, SHORT_IDLE_S = 10.0, 2.0
 READ_EVERY_S = 0.5
 DESKTOP = "desktop.json"
-PAPER = {
+PAPER: Mapping[str, Mapping[str, Any]] = {
     "table 4, s a sentence of 120": {"desktop": 0.057, "Jetson Xavier NX": 0.048},
     "table 5, recognised": {"desktop": "81.6 %", "Jetson Xavier NX": "79.2 %"},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,16 +29,25 @@ class Sentence:
 
 
 def material(folder: Path | None, short: bool) -> list[Sentence]:
-    """Of the folder; made there from EMO-DB where it is missing. Without a folder pieces of the bundled recording, whose label
-    nobody knows. Exits where neither can be had.
+    """Of the folder; made there from EMO-DB where it is missing. Without a folder, and where the corpus is not at hand: pieces of
+    the bundled recording, whose label nobody knows. Exits where neither can be had.
     """
     if folder is None:
-        return _bundled()
+        if short or find_spec("torch") is None or not _corpus().is_dir():
+            return _bundled()
+        with tempfile.TemporaryDirectory(prefix="affectd-sentences-") as name:
+            return material(Path(name), short)
     if not any(folder.glob("*.flac")):
         _make(folder)
     files = sorted(folder.glob("*.flac"))
     step = 1 + len(files) // SHORT_SENTENCES if short else 1
     return [Sentence(*_read(path)) for path in files[::step]]
+
+
+def _corpus() -> Path:
+    from models.lab import corpora
+
+    return corpora.corpora_root() / corpora.EMODB.folder
 
 
 def _bundled() -> list[Sentence]:

@@ -55,7 +55,8 @@ class Drawn:
 def drawing(source: PowerSource, work: Callable[[], None] | float) -> Drawn:
     """What `source` measures while the work is done, or for so many seconds. The first reading is waited for."""
     _await_reading(source)
-    meter, over, newest = Meter(), threading.Event(), [None]
+    meter, over = Meter(), threading.Event()
+    newest: list[Reading | None] = [None]
 
     def read() -> None:
         while not over.wait(LOOK_S):

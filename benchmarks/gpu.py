@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,8 +101,8 @@ def in_onnx_runtime(artefact: Artefact, contract: Contract) -> dict[str, dict[in
     if contract.form == STREAM and find_spec("onnx") is not None:
         from models.lab import quantise
 
-        files["fp16"] = artefact._replace(content=quantise.fp16(artefact.content))
-    found = {}
+        files["fp16"] = replace(artefact, content=quantise.fp16(artefact.content))
+    found: dict[str, dict[int, Ask]] = {}
     for precision, file in files.items():
         session = open_file(file, placement(CUDA)).session
         puts = {put.name: put.shape for put in session.get_inputs()}
@@ -138,7 +139,7 @@ def in_torch(artefact: Artefact, contract: Contract, device: str) -> dict[str, d
                 # the answer on this machine is the end of it
                 return ask(size).float().cpu()
 
-        found[precision] = {size: lambda size=size, once=once: once(size) for size in (ONE, MANY)}
+        found[precision] = {size: partial(once, size) for size in (ONE, MANY)}
     return found
 
 

@@ -68,11 +68,14 @@ def _windows(model: StreamModel, sound: Any, rate_hz: int, n_rounds: int, length
     sides: dict[str, Callable[[int], object]] = {}
     for ms in lengths_ms:
         n = ms * rate_hz // 1000 // front_end.hop_samples // STEP_FRAMES * STEP_FRAMES
-        piece = model.begin().push(frames[:n])
-        sides[str(ms)] = lambda _, piece=piece: model.answer([piece])
+        sides[str(ms)] = _asked(model, model.begin().push(frames[:n]))
     alternate(sides, 4)
     found = alternate(sides, n_rounds)
     return [{"x": int(ms), "y": round(float(np.median(ns)) / 1e3, 1), "us": spread(ns / 1e3, 1)} for ms, ns in found.items()]
+
+
+def _asked(model: StreamModel, piece: Any) -> Callable[[int], object]:
+    return lambda _: model.answer([piece])
 
 
 def _strides(model: StreamModel, sound: Any, seconds: float, strides_ms: Sequence[int]) -> list[dict[str, Any]]:

@@ -30,7 +30,9 @@ from daemon.settings import BrokerSettings, NodeSettings, OutboxSettings, Settin
 I16 = NDArray[np.int16]
 HISS = 3.0
 NODE = "bench"
-FAREWELL_S = 60.0
+FAREWELL_S = CONNECT_S = 60.0
+SETTLE_S = 1.0
+"""Of sound, at the beginning: all seats tell their first state at once, which they never do again."""
 
 
 def spoken(share: float) -> tuple[I16, int]:
@@ -46,18 +48,22 @@ class CoreClock:
     """The process's own time on the core, and what was leapt over. Microphones tell it when their next blocks fall due."""
 
     def __init__(self) -> None:
-        self._offset_ns = -time.process_time_ns()
         self._dated = SystemClock()
         self.microphones: list[Microphone] = []
         self.seen_ns = 0
         """When it was last looked at: microphones go by it, as to look costs as much as they do."""
+        self.begin()
+
+    def begin(self) -> None:
+        """It is 0 now."""
+        self._offset_ns = -time.process_time_ns()
         self.idle_ns = 0
 
     def heard(self, block: Block) -> None:
         """It moves by itself."""
 
     def now_ns(self) -> int:
-        """Since it was made."""
+        """Since it began."""
         self.seen_ns = time.process_time_ns() + self._offset_ns
         return self.seen_ns
 
@@ -126,6 +132,8 @@ class Timed:
     clock: CoreClock
     newest_ns: Callable[[str], int]
     """By the seat's name."""
+    from_ns: int
+    """What is of older sound is not noted."""
     late_ms: list[float] = field(default_factory=list)
     n_utterances: int = 0
 
@@ -134,7 +142,8 @@ class Timed:
         seq = self.outbox.commit(message)
         seat, kind = message.topic.split("/")
         self.n_utterances += kind == "utterance"
-        self.late_ms.append((self.clock.now_ns() - self.newest_ns(seat)) / 1e6)
+        if self.newest_ns(seat) >= self.from_ns:
+            self.late_ms.append((self.clock.now_ns() - self.newest_ns(seat)) / 1e6)
         return seq
 
 
@@ -171,12 +180,12 @@ def hear(
     newest = {one.name: one for one in clock.microphones}
     with ExitStack() as opened:
         outbox = _delivered(opened)
-        sink = Timed(outbox, clock, lambda seat: newest[seat].newest_ns)
+        sink = Timed(outbox, clock, lambda seat: newest[seat].newest_ns, round(SETTLE_S * 1e9))
         pipeline, _ = assembly.assemble(settings, model, clock.microphones, sink, clock, NODE, metrics)
-        before_ns, idle_ns = clock.now_ns(), clock.idle_ns
-        pipeline.run(_Until(clock, sink, before_ns + round(seconds * 1e9), longest_ms))
-        heard_ns = clock.now_ns() - before_ns
-    idle_share = (clock.idle_ns - idle_ns) / heard_ns
+        clock.begin()
+        pipeline.run(_Until(clock, sink, round(seconds * 1e9), longest_ms))
+        heard_ns = clock.now_ns()
+    idle_share = clock.idle_ns / heard_ns
     return Heard(
         n_seats,
         heard_ns / 1e9,
@@ -197,6 +206,10 @@ def _delivered(opened: ExitStack) -> Outbox:
     delivery = MqttDelivery(BrokerSettings(port=broker.port), NODE, outbox, SystemClock().at)
     delivery.start()
     opened.callback(delivery.stop, FAREWELL_S)
+    until_s = time.monotonic() + CONNECT_S
+    while not delivery.connected:
+        assert time.monotonic() < until_s, "the broker does not answer"
+        time.sleep(0.01)
     return outbox
 
 

@@ -21,7 +21,7 @@ SPOKEN = {"always": 1.0, "a tenth of the time": 0.1}
 WANTED = Goal(">=", 40.0, 200.0)
 LATE_MS = 50.0
 """A message is late so long after the newest sample that it is of: as much as the way to a subscriber may take."""
-WARM_S, PROBE_S = 20.0, 12.0
+WARM_S, PROBE_S = 20.0, 11.0
 MOST = 1024
 NEAR = 1.03
 """The search ends when what is carried and what is not are so near each other."""
@@ -44,7 +44,7 @@ def measure(short: bool, plot: Path | None) -> dict[str, Any]:
         sound, rate_hz = spoken(share)
 
         def tried(n_seats: int, sound: Any = sound, rate_hz: int = rate_hz) -> Heard:
-            return hear(model, n_seats, sound, rate_hz, 2.0 if short else PROBE_S, LATE_MS)
+            return hear(model, n_seats, sound, rate_hz, 3.0 if short else PROBE_S, LATE_MS)
 
         by_share[name] = [_told(one) for one in (_short(tried) if short else _search(tried))]
         carried = max((one["seats"] for one in by_share[name] if not one["late"]), default=0)
