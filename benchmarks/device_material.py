@@ -29,8 +29,8 @@ class Sentence:
 
 
 def material(folder: Path | None, short: bool) -> list[Sentence]:
-    """Of the folder; made there from EMO-DB where it is missing. Without a folder, and where the corpus is not at hand: pieces of
-    the bundled recording, whose label nobody knows. Exits where neither can be had.
+    """Of the folder; made there from EMO-DB where it is missing. Without a folder and without the corpus: pieces of the bundled
+    recording, whose label nobody knows. Exits where neither can be had.
     """
     if folder is None:
         if short or find_spec("torch") is None or not _corpus().is_dir():

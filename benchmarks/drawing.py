@@ -19,3 +19,8 @@ def pyplot() -> Any:
     from matplotlib import pyplot as found
 
     return found
+
+
+def told(value: float) -> str:
+    """Three figures, and no powers of ten."""
+    return f"{value:,.0f}" if abs(value) >= 100.0 else f"{value:.3g}"

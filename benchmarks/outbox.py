@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.drawing import OTHER, OURS, pyplot
+from benchmarks.drawing import told as said
 from benchmarks.lines import columns
 from benchmarks.spread import NAMES, row, spread
 from daemon.clock import SystemClock
@@ -282,15 +283,13 @@ def _draw(path: Path, figures: dict[str, Any]) -> None:
         told = figures["ms"][name]
         axes.barh(y, told["p50"], color=OTHER if name == SYNC else OURS, height=0.6)
         axes.plot((told["p50"], told["p99"]), (y, y), color="black", linewidth=1.2, marker="|")
-        axes.text(told["p99"], y, f"  {told['p50']:.2g} / {told['p99']:.2g} ms", va="center", fontsize=9)
+        axes.text(told["p99"], y, f"  {said(told['p50'])} / {said(told['p99'])} ms", va="center", fontsize=9)
     axes.set_yticks(range(len(names)), names)
     axes.set_xscale("log")
     axes.set_xlim(right=8 * max(told["p99"] for told in figures["ms"].values()))
     axes.set_xlabel("ms: p50 as a bar, a whisker to p99")
-    axes.set_title(
-        f"One event to the disk; with the wait of {figures['linger_ms']:g} ms for others, to the broker",
-        loc="left",
-        fontsize=11,
+    figure.suptitle(
+        f"One event; for the broker it waits {figures['linger_ms']:g} ms for others", x=0.01, ha="left", fontsize=11
     )
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)

@@ -147,7 +147,7 @@ def _draw(path: Path, figures: dict[str, Any]) -> None:
         axes.set_ylim(bottom=0)
         axes.set_xlabel(UNITS[part][0])
         axes.set_ylabel(UNITS[part][1])
-        axes.set_title(f"By the {part}", loc="left", fontsize=11)
+        axes.set_title(f"By the {'number of ' if part == SEATS else ''}{part}", loc="left", fontsize=11)
         axes.legend(frameon=False, loc="upper right" if part == STRIDE else "upper left")
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.3)

@@ -171,8 +171,8 @@ def _draw(path: Path, figures: dict[str, Any]) -> None:
         right.barh(y, told["p50"], color=SERIES[0], height=0.6)
         right.plot((told["p50"], told["p99"]), (y, y), color="black", linewidth=1.2, marker="|")
         right.text(told["p99"], y, f"  {told['p50']:.0f} / {told['p99']:.0f}", va="center", fontsize=9)
-    right.set_yticks(range(len(kinds)), kinds)
-    right.set_xlim(0, 1.3 * max(figures["costs_us"]["always"][kind]["p99"] for kind in kinds))
+    right.set_yticks(range(len(kinds)), [kind.replace(" with ", "\nwith ") for kind in kinds])
+    right.set_xlim(0, 1.45 * max(figures["costs_us"]["always"][kind]["p99"] for kind in kinds))
     right.set_xlabel("µs: p50 as a bar, a whisker to p99")
     right.set_title("What 20 ms of sound cost", loc="left", fontsize=11)
     for axes in (left, right):
