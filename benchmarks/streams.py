@@ -155,7 +155,7 @@ def _draw(path: Path, figures: dict[str, Any]) -> None:
         loc="left",
         fontsize=11,
     )
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
