@@ -82,6 +82,10 @@ def _streams(figures: Figures) -> list[Row]:
         carried = figures[f"{name}_microphones"]
         there = next((one for one in tries if one["seats"] == carried and not one["late"]), None)
         late = f"; {_spread(there['message_ms'], 'ms a message')}" if there else ""
+        live = figures.get("in_real_time", {}).get(name)
+        if live:
+            told = f"{live['percent_of_a_core']:g} % of the core, {_spread(live['utterance_ms'], 'ms an utterance')}"
+            late += f"; in real time {live['seats']} recordings: {told}"
         question = f"microphones on one core, no message {figures['late_ms']:g} ms late, somebody speaks {name}"
         rows.append(_judged(question, f"{carried}{late}", carried, MICROPHONES, ""))
     best = max(figures["batching"], key=lambda one: float(one["times"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from benchmarks.lines import Goal, columns
 from benchmarks.rounds import one_core
 from benchmarks.seats import Heard, hear, spoken
 from benchmarks.spread import NAMES, row, spread
+from benchmarks.streams_live import in_real_time
 from daemon import assembly
 from models import registry
 
@@ -22,6 +24,8 @@ WANTED = Goal(">=", 40.0, 200.0)
 LATE_MS = 50.0
 """A message is late so long after the newest sample that it is of: as much as the way to a subscriber may take."""
 WARM_S, PROBE_S = 20.0, 11.0
+LIVE_SHARE, LIVE_S = 0.8, 20.0
+"""Of what is carried, so many are heard in real time for so long."""
 MOST = 1024
 NEAR = 1.03
 """The search ends when what is carried and what is not are so near each other."""
@@ -31,6 +35,7 @@ TRIES = 2
 
 def measure(short: bool, plot: Path | None) -> dict[str, Any]:
     """Speech from memory into the service's seats, on a clock that counts the core's own time."""
+    cores = os.sched_getaffinity(0)
     one_core()
     model = assembly.open_model(registry.DEFAULT)
     sound, rate_hz = spoken(1.0)
@@ -51,6 +56,12 @@ def measure(short: bool, plot: Path | None) -> dict[str, Any]:
         figures[f"{name}_microphones"] = carried
         figures[f"{name}_reached"] = f"{WANTED.must:g}, aim {WANTED.aim:g}: {WANTED.reached(carried)}"
     figures["tries"] = by_share
+    figures["in_real_time"] = {
+        name: in_real_time(
+            max(1, round(LIVE_SHARE * figures[f"{name}_microphones"])), *spoken(share), 4.0 if short else LIVE_S, cores
+        )
+        for name, share in SPOKEN.items()
+    }
     figures["batching"] = batched(registry.load(registry.DEFAULT), 5 if short else 200)
     gc.unfreeze()
     if plot is not None:
@@ -114,7 +125,13 @@ def table(figures: dict[str, Any]) -> str:
             for one in sorted(figures["tries"][name], key=lambda one: one["seats"])
         ]
         carried = f"{figures[f'{name}_microphones']} microphones, wanted {figures[f'{name}_reached']}"
-        parts.append(f"somebody speaks {name}: {carried}\n{columns(heads, rows)}")
+        live = figures["in_real_time"][name]
+        live_ms = ", ".join(f"{which} {live['utterance_ms'][which]:g}" for which in NAMES if which in live["utterance_ms"])
+        parts.append(
+            f"somebody speaks {name}: {carried}\n{columns(heads, rows)}\n"
+            f"in real time, `affectd run` with {live['seats']} recordings on one core: {live['percent_of_a_core']:g} % of it;\n"
+            f"utterances committed after their hang-over, ms: {live_ms}"
+        )
     batching = [
         (str(one["batch"]), f"{one['apart_us']:.0f}", f"{one['together_us']:.0f}", f"{one['times']:.2f}")
         for one in figures["batching"]
