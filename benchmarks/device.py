@@ -26,7 +26,7 @@ from models.providers import CPU, WISHES, Wish
 from models.runtime import open_model
 
 MODELS = ("affectnet", "affectnet-free", "cl-emodb")
-LEAST_S, SHORT_S = 20.0, 2.0
+LEAST_S, SHORT_S = 15.0, 2.0
 """Each model is asked for so long at least: power is read a few times a second at most."""
 IDLE_S, SHORT_IDLE_S = 10.0, 2.0
 READ_EVERY_S = 0.5

@@ -61,7 +61,7 @@ def _measured(where: Path, divisor: int) -> dict[str, Any]:
     in_memory_ms, sync_ms = _without_disk(n_singly), _syncs(where / "sync", n_singly)
     delivered = _delivered(where / "delivered", 20_000 // divisor, 200 // divisor)
     n_hour = EVENTS_AN_HOUR // divisor
-    written, n_seconds = _written(where / "hour", n_hour, 0.0), 60 if divisor == 1 else 2
+    written, n_seconds = _written(where / "hour", n_hour, 0.0), 40 if divisor == 1 else 2
     in_time = _written(where / "minutes", n_seconds, 1.0)
     few_mb, many_mb, read_mb = _memory(where / "waiting", n_waiting)
     singly, in_memory, syncs = (1e3 / float(np.mean(each)) for each in (singly_ms, in_memory_ms, sync_ms))

@@ -24,7 +24,7 @@ WANTED = Goal(">=", 40.0, 200.0)
 LATE_MS = 50.0
 """A message is late so long after the newest sample that it is of: as much as the way to a subscriber may take."""
 WARM_S, PROBE_S = 20.0, 11.0
-LIVE_SHARE, LIVE_S = 0.8, 20.0
+LIVE_SHARE, LIVE_S = 0.8, 15.0
 """Of what is carried, so many are heard in real time for so long."""
 MOST = 1024
 NEAR = 1.03
