@@ -185,8 +185,8 @@ def card_rows(figures: Mapping[str, Any]) -> Any:
     for precision, size in figures["kilobytes"].items():
         whole = by_name[WHOLE, precision]
         parts = (by_name[question, f"{precision}, streamed"] for question in STREAMED)
-        cells = [f"{part['median_us'] / 1e3:.2f} ms, {part['value']:.1f} times" for part in parts]
-        rows.append([NAMES[precision], f"{size} kB", f"{whole['median_us'] / 1e3:.2f} ms, {whole['value']:.1f} times", *cells])
+        cells = [f"{part['p50_us'] / 1e3:.2f} ms, {part['value']:.1f} times" for part in parts]
+        rows.append([NAMES[precision], f"{size} kB", f"{whole['p50_us'] / 1e3:.2f} ms, {whole['value']:.1f} times", *cells])
     return Measured(
         model=figures["model"],
         question="affectnet",

@@ -9,13 +9,14 @@ from typing import Any
 from benchmarks.lines import Line
 
 OURS, OTHER, MUST, AIM = "#0072B2", "#E69F00", "#D55E00", "#009E73"  # Okabe and Ito's, which the colour-blind can tell apart
+TITLE = "What the front end costs: median time on one core, whisker to the 99th percentile"
 FEW_US, MANY_US = 1e3, 1e6
 COLUMNS = (1.08, 1.15, 1.157, 1.3, 1.48)
 """Where the figures stand, in widths of the axes."""
 ALIGNED = dict(zip(COLUMNS, ("right", "right", "left", "left", "left")))
 
 
-def draw(path: Path, lines: list[Line]) -> None:
+def draw(path: Path, lines: list[Line], title: str = TITLE) -> None:
     """Bars of all lines, grouped by question, on one logarithmic axis; the figures beside them."""
     import matplotlib
 
@@ -37,24 +38,25 @@ def draw(path: Path, lines: list[Line]) -> None:
         y += len(rows)
     axes.set_yticks(ticks, names, fontsize=9)
     axes.set_ylim(y - 0.3, -0.3)
-    _dress(axes, lines)
+    _dress(axes, lines, title)
     figure.savefig(path, dpi=110, bbox_inches="tight")
+    pyplot.close(figure)
 
 
-def _dress(axes: Any, lines: list[Line]) -> None:
+def _dress(axes: Any, lines: list[Line], title: str) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
     from matplotlib.ticker import FuncFormatter
 
     axes.set_xscale("log")
-    shortest = min(min(line.median_us, line.aim_us or line.median_us) for line in lines)
+    shortest = min(min(line.p50_us, line.aim_us or line.p50_us) for line in lines)
     axes.set_xlim(left=shortest / 2, right=2 * max(max(line.p99_us, line.must_us or 0.0) for line in lines))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda us, _: _said(us)))
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title("What the front end costs: median time on one core, whisker to the 99th percentile", loc="left", fontsize=12)
+    axes.set_title(title, loc="left", fontsize=12)
     for at, head in zip(COLUMNS, ("median", "", "compared", "wanted", "reached")):
         axes.text(at, 0.0, head, transform=axes.get_yaxis_transform(), fontsize=9, va="center", ha=ALIGNED[at], color="#555555")
     goals = [
@@ -65,11 +67,11 @@ def _dress(axes: Any, lines: list[Line]) -> None:
 
 
 def _bar(axes: Any, y: float, line: Line) -> None:
-    axes.barh(y, line.median_us, height=0.75, color=OURS if line.ours else OTHER)
-    axes.plot((line.median_us, line.p99_us), (y, y), color="black", linewidth=1.2)
+    axes.barh(y, line.p50_us, height=0.75, color=OURS if line.ours else OTHER)
+    axes.plot((line.p50_us, line.p99_us), (y, y), color="black", linewidth=1.2)
     axes.plot(line.p99_us, y, marker="|", color="black", markersize=8)
     cells = (
-        _said(line.median_us),
+        _said(line.p50_us),
         "" if line.value is None else f"{line.value:.3g}",
         line.unit,
         _with_signs(f"{line.must}, aim {line.aim}" if line.aim else line.must),

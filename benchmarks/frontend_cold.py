@@ -42,7 +42,7 @@ def cold_start(n_warm: int) -> tuple[list[Line], dict[str, float]]:
     notes = {f"import {name}, ms": ms for name, ms in imports}
     for name, both, goal in (("kernels compiled before", warm, WARM), ("no cache: compiles them", cold, COLD)):
         line = side(question, name, both[:, 0])
-        told.append(valued(line, line.median_us / 1e6, "s", goal, us_a_unit=1e6))
+        told.append(valued(line, line.p50_us / 1e6, "s", goal, us_a_unit=1e6))
         notes[f"{name}, s on the core"] = float(np.median(both[:, 1])) / 1e9
     return told, notes
 

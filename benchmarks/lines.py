@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.rounds import Times, ratio
+from benchmarks.spread import NAMES
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,10 @@ class Line:
 
     question: str
     side: str
-    median_us: float
+    p50_us: float
+    p90_us: float
     p99_us: float
+    max_us: float
     count: int
     ours: bool = True
     """False for what ours is compared with."""
@@ -56,7 +59,7 @@ class Line:
 def side(question: str, name: str, ns: NDArray[np.int64], ours: bool = True) -> Line:
     """A side with its times alone."""
     times = Times.of(ns)
-    return Line(question, name, times.median_us, times.p99_us, times.count, ours)
+    return Line(question, name, **asdict(times), ours=ours)
 
 
 def valued(line: Line, value: float, unit: str, goal: Goal | None = None, us_a_unit: float | None = None) -> Line:
@@ -81,12 +84,12 @@ def compared(line: Line, above: NDArray[np.int64], below: NDArray[np.int64], uni
     """`line` with how many times longer the rounds `above` took than those `below`."""
     # the picture marks the goal in the times of the side that is judged: ours, whether it stands above or below
     judged_by = above if goal is not None and goal.relation == ">=" else below
-    told = valued(line, ratio(above, below), unit, goal, Times.of(judged_by).median_us)
+    told = valued(line, ratio(above, below), unit, goal, Times.of(judged_by).p50_us)
     return replace(told, value_of_medians=float(np.median(above) / np.median(below)))
 
 
-HEADS = ("", "median us", "p99 us", "rounds", "by pairs", "of medians", "", "wanted", "aim", "reached")
-RIGHT = frozenset({"median us", "p99 us", "rounds", "by pairs", "of medians"})
+HEADS = ("", "p50 us", "p90 us", "p99 us", "max us", "count", "by pairs", "of medians", "", "wanted", "aim", "reached")
+RIGHT = frozenset({"p50 us", "p90 us", "p99 us", "max us", "by pairs", "of medians", *NAMES})
 
 
 def table(lines: list[dict[str, Any]]) -> str:
@@ -116,8 +119,10 @@ def _cells(line: dict[str, Any]) -> tuple[str, ...]:
     value, of_medians = line["value"], line["value_of_medians"]
     return (
         "  " + line["side"],
-        f"{line['median_us']:,.1f}",
+        f"{line['p50_us']:,.1f}",
+        f"{line['p90_us']:,.1f}",
         f"{line['p99_us']:,.1f}",
+        f"{line['max_us']:,.1f}",
         f"{line['count']}",
         "" if value is None else f"{value:.3g}",
         "" if of_medians is None else f"{of_medians:.3g}",

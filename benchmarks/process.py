@@ -34,6 +34,12 @@ def look(pid: int) -> Process:
     )
 
 
+def below(pid: int) -> list[int]:
+    """The children of a process, by any of its threads."""
+    tasks = Path("/proc") / str(pid) / "task"
+    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+
+
 def _mb(told: str) -> float:
     """Of "12345 kB"."""
     return round(int(told.split()[0]) * 1024 / 1e6, 2)

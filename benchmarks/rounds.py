@@ -23,15 +23,17 @@ Rounds = Dict[str, NDArray[np.int64]]
 class Times:
     """What many rounds of one side took."""
 
-    median_us: float
+    p50_us: float
+    p90_us: float
     p99_us: float
+    max_us: float
     count: int
 
     @classmethod
     def of(cls, ns: NDArray[np.int64]) -> Times:
         """The summary of (n,) nanoseconds."""
-        median, p99 = np.percentile(ns, (50, 99)) / 1e3
-        return cls(float(median), float(p99), len(ns))
+        p50, p90, p99 = np.percentile(ns, (50, 90, 99)) / 1e3
+        return cls(float(p50), float(p90), float(p99), float(ns.max()) / 1e3, len(ns))
 
 
 def one_core() -> None:

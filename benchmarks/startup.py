@@ -26,7 +26,7 @@ from models import registry
 
 ROOT = Path(__file__).parents[1]
 WARM, COLD, MEMORY = Goal("<=", 3.0, 1.5), Goal("<=", 25.0, 10.0), Goal("<=", 220.0, 140.0)
-N_WARM, N_COLD = 10, 3
+N_WARM, N_COLD = 8, 2
 REST_S = 5.0
 PATIENCE_S = 300.0
 RUN = "import sys; sys.modules.update(scipy=None, yaml=None); from daemon.__main__ import main; sys.exit(main())"

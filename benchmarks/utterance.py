@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.lines import Goal, Line, compared, side, valued
 from benchmarks.lines import table as table_of_lines
 from benchmarks.rounds import Rounds, alternate, one_core
+from benchmarks.spread import spread
 from benchmarks.utterance_stack import stack
 from daemon.demo.demo import RECORDING
 from dsp.framing import float32_from_int16
@@ -23,7 +24,7 @@ from dsp.window import utterance_windows
 from models import registry
 from models.contract import Contract
 from models.registry import Artefact
-from models.runtime import EmotionModel
+from models.runtime import EmotionModel, open_model
 from models.streaming import StreamModel
 
 F32 = NDArray[np.float32]
@@ -39,21 +40,18 @@ PAPER = {"a desktop": 57.0, "the Jetson Xavier NX": 48.0}
 """Milliseconds a sentence, paper 1, table 4."""
 CL_MS, AFFECTNET_MS, FASTER = Goal("<=", 3.0), Goal("<=", 3.0, 1.0), Goal(">=", 4.0, 10.0)
 MOST_DIFFERENCE = 0.01
-RANKS = (50, 90, 99)
 
 
 def measure(short: bool, plot: Path | None) -> dict[str, Any]:
     """Each sentence by every side in turn, on one core; the labels of both sides of CL are compared first."""
-    if plot is not None:
-        raise SystemExit("utterance draws nothing: leave --plot away")
     if find_spec("onnx") is None:
         raise SystemExit("utterance needs the lab's extra: pip install -e .[lab], with Python 3.10 or newer")
     one_core()
     artefact, material = registry.load(CL), _material(short)
-    streams = {name: registry.load(name) for name in STREAMS}
-    models = {CL: artefact, CL_8_BITS: _in_8_bits(artefact, short, material), **streams}
+    streams = {name: open_model(name) for name in STREAMS}
+    models = {CL: open_model(CL), CL_8_BITS: EmotionModel(_in_8_bits(artefact, short, material)), **streams}
     by_stack = stack(artefact, EmotionModel(artefact).contract)
-    judges = {name: _ours(each) for name, each in models.items()}
+    judges = {name: judge(each) for name, each in models.items()}
     judges[STACK] = lambda samples: np.asarray(by_stack(samples).mean(axis=0))
     lines: list[Line] = []
     percentiles: dict[str, dict[str, float]] = {}
@@ -64,12 +62,16 @@ def measure(short: bool, plot: Path | None) -> dict[str, Any]:
         rounds = _timed(judges, sentences, 1 if short else N_TIMES)
         question = f"{len(sentences)} sentences of {corpus}, {np.mean([len(one) for one in sentences]) / 16000:.1f} s each"
         lines += _lines(question, rounds)
-        percentiles.update({f"{corpus}, {name}": _percentiles(ns) for name, ns in rounds.items()})
+        percentiles.update({f"{corpus}, {name}": spread(ns / 1e6) for name, ns in rounds.items()})
         figures[f"{corpus}, largest difference of the stack"] = difference
         figures[f"{corpus}, same label as the stack"] = agree
         difference, agree = _compared(judges, CL_8_BITS, sentences)
         figures[f"{corpus}, largest difference of 8 bits"] = difference
         figures[f"{corpus}, same label in 8 bits"] = agree
+    if plot is not None:
+        from benchmarks.frontend_bars import draw
+
+        draw(plot, lines, "A sentence, from samples to label: median time on one core, whisker to the 99th percentile")
     return {**figures, "lines": [asdict(line) for line in lines], "ms": percentiles}
 
 
@@ -108,13 +110,20 @@ def _windows(samples: F32, contract: Contract) -> F32:
     return utterance_windows(frames, contract.front_end, contract.window_frames, contract.stride_frames)
 
 
-def _ours(artefact: Artefact) -> Judge:
+def judge(model: EmotionModel | StreamModel) -> Judge:
     """As the service judges: a stream's answer is of the whole utterance, that of windows their mean."""
-    if artefact.name in STREAMS:
-        stream = StreamModel(artefact)
-        return lambda samples: stream.answer([stream.begin().push(feature_frames(samples, stream.contract.front_end))])[0]
-    model = EmotionModel(artefact)
-    return lambda samples: np.asarray(model.predict(_windows(samples, model.contract)).mean(axis=0))
+    contract = model.contract
+    if isinstance(model, StreamModel):
+        stream = model
+        return lambda samples: stream.answer([stream.begin().push(feature_frames(samples, contract.front_end))])[0]
+    of_windows = model
+
+    def judged(samples: F32) -> NDArray[np.float64]:
+        frames = feature_frames(samples, contract.front_end)
+        windows = utterance_windows(frames, contract.front_end, contract.window_frames, contract.stride_frames)
+        return np.asarray(of_windows.predict(windows).mean(axis=0))
+
+    return judged
 
 
 def _compared(judges: Mapping[str, Judge], name: str, sentences: Sequence[F32]) -> tuple[float, str]:
@@ -126,7 +135,9 @@ def _compared(judges: Mapping[str, Judge], name: str, sentences: Sequence[F32]) 
 
 def _timed(judges: Mapping[str, Judge], sentences: Sequence[F32], n_times: int) -> Rounds:
     # a sentence by all sides, there and back, before the next
-    sides = {name: lambda i, judge=judge: judge(sentences[i // 2 % len(sentences)]).argmax() for name, judge in judges.items()}
+    sides = {
+        name: lambda i, judged=judged: judged(sentences[i // 2 % len(sentences)]).argmax() for name, judged in judges.items()
+    }
     alternate(sides, 4)
     return alternate(sides, 2 * n_times * len(sentences))
 
@@ -140,13 +151,8 @@ def _lines(question: str, rounds: Rounds) -> list[Line]:
             told.append(compared(line, ns, rounds[CL_8_BITS], "x the time of 8 bits", FASTER))
         else:
             goal = AFFECTNET_MS if name in STREAMS else CL_MS
-            told.append(valued(line, line.median_us / 1e3, "ms", goal, us_a_unit=1e3))
+            told.append(valued(line, line.p50_us / 1e3, "ms", goal, us_a_unit=1e3))
     return told
-
-
-def _percentiles(ns: NDArray[np.int64]) -> dict[str, float]:
-    found = {f"p{rank}": round(float(value), 3) for rank, value in zip(RANKS, np.percentile(ns / 1e6, RANKS))}
-    return {**found, "max": round(float(ns.max()) / 1e6, 3), "count": len(ns)}
 
 
 def table(figures: dict[str, Any]) -> str:

@@ -22,15 +22,11 @@ def stack(artefact: Artefact, contract: Contract) -> Callable[[F32], NDArray[np.
     """Samples to the probabilities of each window, as `EmotionModel.predict` gives them: (n_windows, n_labels)."""
     import torch
 
-    from models.networks.cl import CL
-
     torch.set_num_threads(1)
     front_end = contract.front_end
-    network = CL(contract.window_frames, front_end.n_bands, front_end.n_mfcc, len(contract.labels))
-    network.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in _weights(artefact).items()})
-    network.eval()
+    network = network_of(artefact, contract)
     frames = _frames(front_end)
-    columns = [front_end.columns(kind) for kind in CL.inputs]
+    columns = [front_end.columns(kind) for kind in network.inputs]
 
     def probabilities(samples: F32) -> NDArray[np.float64]:
         windows = utterance_windows(frames(samples), front_end, contract.window_frames, contract.stride_frames)
@@ -39,6 +35,18 @@ def stack(artefact: Artefact, contract: Contract) -> Callable[[F32], NDArray[np.
             return np.asarray(torch.softmax(logits / contract.temperature, dim=1).double().numpy())
 
     return probabilities
+
+
+def network_of(artefact: Artefact, contract: Contract) -> Any:
+    """CL in PyTorch, with the weights of the file."""
+    import torch
+
+    from models.networks.cl import CL
+
+    front_end = contract.front_end
+    network = CL(contract.window_frames, front_end.n_bands, front_end.n_mfcc, len(contract.labels))
+    network.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in _weights(artefact).items()})
+    return network.eval()
 
 
 def _frames(params: FrontEndParams) -> Callable[[F32], F32]:

@@ -12,6 +12,7 @@ from daemon.events import Block, Stretch
 from daemon.gate import IsSpeech, SpeechGate
 from daemon.settings import GateSettings
 from dsp import framing
+from dsp.frontend import FRAMES_AT_ONCE
 from dsp.online import OnlineFrontEnd
 from dsp.params import FrontEndParams, whole_samples
 from dsp.window import FeatureWindow, Pieces, SlidingWindow
@@ -42,7 +43,8 @@ Heard = Union[Opened, FeatureWindow, Closed]
 class Listener:
     """Front end, gate and sliding window of one source. Only frames that certainly are speech reach a window, or a piece.
 
-    Frames of a pause wait in a history until the gate knows whether the pause lies within the utterance or ends it.
+    Frames are computed several at a time, but never later than something is to be told of them. Those of a pause wait in a
+    history until the gate knows whether the pause lies within the utterance or ends it.
     With a test for speech, an utterance is told of once a second of it has passed: until then all of it is held back, and
     of what is no speech nothing is ever told.
     """
@@ -73,6 +75,7 @@ class Listener:
         self._held_back: list[Heard] = []
         waiting_ms = gate.onset_ms + gate.pre_roll_ms + gate.hang_over_ms
         waiting_samples = whole_samples(waiting_ms, front_end.sample_rate_hz) + max_block_samples + front_end.frame_samples
+        waiting_samples += FRAMES_AT_ONCE * front_end.hop_samples
         self._history = np.zeros((2 + waiting_samples // front_end.hop_samples, front_end.n_features), np.float32)
         self._begin(0)
 
@@ -83,7 +86,9 @@ class Listener:
             heard += self.finish()
             self._begin(block.start_sample)
         self._end_sample = block.end_sample
-        self._remember(self._front_end.push(framing.float32_from_int16(block.samples)))
+        self._front_end.take(framing.float32_from_int16(block.samples))
+        if self._front_end.n_due >= FRAMES_AT_ONCE:
+            self._compute()
         closed = self._gate.push(block.samples)
         self._count_clipped(block.samples)
         for stretch in closed:
@@ -106,7 +111,9 @@ class Listener:
         self._next_frame = 0
         self._forget_clipping()
 
-    def _remember(self, frames: NDArray[np.float32]) -> None:
+    def _compute(self) -> None:
+        """All frames that are there: they wait for each other, as several cost what one does, until something wants them."""
+        frames = self._front_end.compute()
         first = self._front_end.n_frames - len(frames)
         self._history[np.arange(first, first + len(frames)) % len(self._history)] = frames
 
@@ -115,7 +122,7 @@ class Listener:
         if not self._open:
             # the first frame that begins at or after the start
             self._next_frame = -((self._base_sample - start_sample) // self._params.hop_samples)
-        upto = min(framing.n_frames(end_sample - self._base_sample, self._params), self._front_end.n_frames)
+        upto = framing.n_frames(min(end_sample, self._end_sample) - self._base_sample, self._params)
         if upto <= self._next_frame:
             return []
         heard: list[Heard] = []
@@ -125,13 +132,22 @@ class Listener:
                 self._watch.begin()
             self._open = True
             heard.append(Opened(start_sample))
+        if upto - self._next_frame >= self._due_in():
+            self._compute()
+        upto = max(self._next_frame, min(upto, self._front_end.n_frames))
         frames = self._history[np.arange(self._next_frame, upto) % len(self._history)]
         self._next_frame = upto
         if self._watch:
             self._watch.push(frames)
         return self._told(heard + [self._placed(window) for window in self._window.push(frames)])
 
+    def _due_in(self) -> int:
+        """So many frames more, and there is something to tell."""
+        watched = self._watch.due_in if self._watch else None
+        return self._window.due_in if watched is None else min(self._window.due_in, watched)
+
     def _close(self, stretch: Stretch) -> list[Heard]:
+        self._compute()
         heard = self._feed(stretch.start_sample, stretch.end_sample)
         if self._open:
             if self._watch:

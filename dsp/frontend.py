@@ -12,6 +12,9 @@ from dsp.kernels.lanes import LANES
 from dsp.kernels.levels import LARGEST_SAMPLE, take_in
 from dsp.params import MFCC_DELTA, PITCH, FrontEndParams
 
+FRAMES_AT_ONCE = LANES
+"""So many cost what one does."""
+
 
 class FrontEnd:
     """Feature frames of one stream, from samples that lie together in memory. For one thread at a time."""

@@ -7,8 +7,11 @@ from numpy.typing import NDArray
 
 from dsp import framing
 from dsp.errors import ShapeError
-from dsp.frontend import FrontEnd, take_samples
+from dsp.frontend import FRAMES_AT_ONCE, FrontEnd, take_samples
 from dsp.params import FrontEndParams
+
+LATEST_FRAMES = FRAMES_AT_ONCE
+"""So many may wait for others to be computed with them."""
 
 
 class OnlineFrontEnd:
@@ -18,26 +21,41 @@ class OnlineFrontEnd:
         self.params = params
         self.max_block_samples = max_block_samples
         self._front_end = FrontEnd(params)
-        # what the next frame needs of the past, less than a frame that waits, a block that comes
+        # what the next frame needs of the past, what waits, a block that comes
         self._n_before = self._front_end.n_before
-        self._signal = np.zeros(self._n_before + params.frame_samples + max_block_samples + self._front_end.n_after, np.float32)
+        waiting_samples = params.frame_samples + (LATEST_FRAMES + 1) * params.hop_samples
+        self._signal = np.zeros(self._n_before + waiting_samples + max_block_samples + self._front_end.n_after, np.float32)
         self._n_waiting = 0
-        self._frames = np.empty((max_block_samples // params.hop_samples + 1, params.n_features), np.float32)
+        self._frames = np.empty((max_block_samples // params.hop_samples + 1 + LATEST_FRAMES, params.n_features), np.float32)
         self.n_frames = 0
         """Frames given so far: the number of the next one."""
 
     def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n,) float32, full scale 1.0 -> the frames it completes, (k, n_features) float32.
+        """(n,) float32, full scale 1.0 -> the frames it completes, (k, n_features) float32: `take`, then `compute`."""
+        self.take(samples)
+        return self.compute()
 
-        The result is a view that the next call overwrites. Raises ShapeError, and SampleError for a sample that is not
-        finite: then nothing of the block is heard.
+    def take(self, samples: NDArray[np.float32]) -> None:
+        """Keep (n,) float32, full scale 1.0, for frames that are computed later, at most LATEST_FRAMES of them.
+
+        Raises ShapeError, and SampleError for a sample that is not finite: then nothing of the block is heard.
         """
         samples = framing.require_mono_f32(samples)
         if len(samples) > self.max_block_samples:
             raise ShapeError(f"want blocks of at most {self.max_block_samples} samples, got {len(samples)}")
+        if self.n_due > LATEST_FRAMES:
+            raise ShapeError(f"want {self.n_due} frames computed before more is taken: at most {LATEST_FRAMES} may wait")
         take_samples(samples, self._signal, self._n_before + self._n_waiting)
         self._n_waiting += len(samples)
-        count = framing.n_frames(self._n_waiting, self.params)
+
+    @property
+    def n_due(self) -> int:
+        """Frames whose samples are there, and that are not computed yet."""
+        return framing.n_frames(self._n_waiting, self.params)
+
+    def compute(self) -> NDArray[np.float32]:
+        """The frames that are due, (k, n_features) float32: a view that the next call overwrites."""
+        count = self.n_due
         self._front_end.fill(self._signal, self._n_before, count, self._frames)
         self._drop(count * self.params.hop_samples)
         self.n_frames += count

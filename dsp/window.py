@@ -41,6 +41,11 @@ class SlidingWindow:
         self._n_held = 0
         self._due_in = self.window_frames
 
+    @property
+    def due_in(self) -> int:
+        """So many frames more, and a window falls due."""
+        return self._due_in
+
     def push(self, frames: NDArray[np.float32]) -> Iterator[FeatureWindow]:
         """Take (k, n_features) frames; give each window that falls due among them. Raises ShapeError."""
         _require_frames(frames, self.params)

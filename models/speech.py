@@ -160,6 +160,11 @@ class SpeechWatch:
         self.found = False
         """Whether a whole second so far was speech."""
 
+    @property
+    def due_in(self) -> int | None:
+        """So many frames more, and a second is judged; None: speech was found."""
+        return None if self.found else len(self._piece) - self._n_held
+
     def push(self, frames: NDArray[np.float32]) -> None:
         """Take (k, n_features) float32, however cut. What comes after speech was found is passed over."""
         while len(frames) and not self.found:

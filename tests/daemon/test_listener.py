@@ -7,17 +7,21 @@ from typing import Iterable
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from daemon import assembly
+from daemon.demo import RECORDING
 from daemon.events import Block, Stretch
 from daemon.listener import Closed, Heard, Listener, Opened
-from daemon.settings import GateSettings
+from daemon.settings import GateSettings, Settings
 from dsp import framing
 from dsp.offline import feature_frames
 from dsp.params import MFCC, FrontEndParams
 from dsp.window import FeatureWindow, utterance_windows
+from models import registry, runtime
 from tests.daemon.streams import FRAME_SAMPLES, RATE_HZ, blocks, drawn, is_loud
 
 PARAMS = FrontEndParams(kinds=(MFCC,))
@@ -99,6 +103,37 @@ def test_any_cut_gives_the_same_windows_as_the_frames_of_the_whole(pattern: str,
         assert [one.end_sample for one in left] == [one.end_sample for one in right]
         assert all(one.values.tobytes() == other.values.tobytes() for one, other in zip(left, right))
     require_same_as_offline(once, samples)
+
+
+def block_by_block(ear: Listener, stream: Iterable[Block]) -> list[list[tuple[object, ...]]]:
+    """What each block told, and the end."""
+    told = [*([ear.push(block) for block in stream]), ear.finish()]
+    return [
+        [(type(one), *(v.tobytes() if isinstance(v, np.ndarray) else v for v in vars(one).values())) for one in some]
+        for some in told
+    ]
+
+
+@settings(max_examples=30)
+@given(pattern=patterns, gate=gates, cuts=st.lists(st.integers(1, 2000), min_size=1, max_size=4))
+def test_frames_that_wait_for_each_other_make_nothing_late(pattern: str, gate: GateSettings, cuts: list[int]) -> None:
+    samples = drawn(pattern)
+    waiting = block_by_block(listener(gate), blocks(samples, cuts))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("daemon.listener.FRAMES_AT_ONCE", 1)
+        at_once = block_by_block(listener(gate), blocks(samples, cuts))
+    assert waiting == at_once
+
+
+def test_nor_what_is_told_once_speech_was_found_in_it() -> None:
+    model = runtime.open_model(registry.DEFAULT)
+    samples, _ = soundfile.read(RECORDING, dtype="int16")
+    waiting = block_by_block(assembly.listener(Settings(), model.contract), blocks(samples))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("daemon.listener.FRAMES_AT_ONCE", 1)
+        at_once = block_by_block(assembly.listener(Settings(), model.contract), blocks(samples))
+    assert waiting == at_once
+    assert sum(one[0] is Closed for some in waiting for one in some) == 5
 
 
 def test_windows_come_while_somebody_still_speaks() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dsp.errors import SampleError, ShapeError
-from dsp.frontend import warm_up
+from dsp.frontend import FRAMES_AT_ONCE, warm_up
 from dsp.kernels import frames, levels
 from dsp.offline import feature_frames
 from dsp.online import OnlineFrontEnd
@@ -107,6 +107,31 @@ def test_a_frame_comes_with_its_last_sample() -> None:
     assert len(front_end.push(np.zeros(1, np.float32))) == 1
     assert len(front_end.push(np.zeros(params.hop_samples - 1, np.float32))) == 0
     assert len(front_end.push(np.zeros(1, np.float32))) == 1
+
+
+def test_frames_may_wait_for_each_other_and_are_the_same() -> None:
+    params, samples = FrontEndParams(kinds=tuple(KINDS)), noise(9000, 1)
+    front_end = OnlineFrontEnd(params, MAX_BLOCK)
+    frames = []
+    for at in range(0, len(samples), 700):
+        front_end.take(samples[at : at + 700])
+        if front_end.n_due >= FRAMES_AT_ONCE:
+            frames.append(front_end.compute().copy())
+    frames.append(front_end.compute().copy())
+    assert front_end.n_due == 0
+    assert len(frames) < len(samples) // 700
+    np.testing.assert_array_equal(np.concatenate(frames), feature_frames(samples, params))
+
+
+def test_no_more_is_taken_while_too_many_frames_wait() -> None:
+    params, block = FrontEndParams(), noise(MAX_BLOCK, 2)
+    front_end = OnlineFrontEnd(params, MAX_BLOCK)
+    front_end.take(block)
+    assert front_end.n_due > FRAMES_AT_ONCE
+    with pytest.raises(ShapeError, match="may wait"):
+        front_end.take(block)
+    assert len(front_end.compute()) > FRAMES_AT_ONCE
+    front_end.take(block)
 
 
 def test_less_than_a_frame_gives_no_frames_of_the_right_width() -> None:
