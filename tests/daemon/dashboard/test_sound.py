@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from daemon.capture.recording import Recording
+from daemon.dashboard import acoustics as features
 from daemon.dashboard import sound
 from daemon.dashboard.acoustics import acoustics
 from daemon.dashboard.curves import MARKS_HZ, WIDEST, curves
@@ -90,6 +92,17 @@ def test_what_is_measured_is_told_on_the_way() -> None:
     acoustics(RECORDING, heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == pytest.approx(24.78, abs=0.01)
+
+
+def test_what_is_longer_than_its_header_says_is_kept_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Recording, "duration_s", 0.0)
+    heard = sound.measure(RECORDING, features.PARAMS, 4800, nobody, features.MARGIN_SAMPLES)
+    monkeypatch.undo()
+    told = sound.measure(RECORDING, features.PARAMS, 4800, nobody, features.MARGIN_SAMPLES)
+    assert len(heard.samples) == pytest.approx(24.78 * 48000, abs=480)
+    assert len(heard.frames) == 1 + len(heard.samples) // 512
+    np.testing.assert_array_equal(heard.samples, told.samples)
+    np.testing.assert_array_equal(heard.frames, told.frames)
 
 
 def test_a_header_that_lies_about_the_length_does_not_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
