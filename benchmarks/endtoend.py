@@ -94,7 +94,7 @@ def stages_ms(message: dict[str, Any]) -> dict[str, float]:
 
 def _heard(folder: Path, n_rounds: int, seats: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, float]]:
     """The utterances that a subscriber received, and what the processes of the service took of a core meanwhile."""
-    from tests.fixtures.virtual_microphone import VirtualMicrophone
+    from benchmarks.virtual_microphone import VirtualMicrophone
 
     with ExitStack() as opened:
         broker = opened.enter_context(PrivateBroker())

@@ -16,13 +16,13 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from benchmarks.virtual_microphone import VirtualMicrophone
 from daemon.__main__ import main
 from daemon.demo.demo import RECORDING
 from daemon.settings import SECTIONS
 from models import registry
 from models.contract import LABELS
 from tests.daemon.wire import PATIENCE_S
-from tests.fixtures.virtual_microphone import VirtualMicrophone
 
 ROOT = Path(__file__).parents[2]
 USAGE, DEVICE, BROKER, MODEL = 2, 3, 4, 5

@@ -13,13 +13,13 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from benchmarks.virtual_microphone import DEVICE, VirtualMicrophone
 from daemon.capture import process
 from daemon.capture.live import LiveMicrophone
 from daemon.capture.liveness import LATE_S, Counts
 from daemon.errors import DeviceError
 from daemon.events import Block
 from tests.daemon import capturing
-from tests.fixtures.virtual_microphone import DEVICE, VirtualMicrophone
 
 RATE_HZ = 16000
 BLOCK_SAMPLES = 320

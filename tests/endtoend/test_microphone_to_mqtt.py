@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.virtual_microphone import DEVICE, VirtualMicrophone
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.demo import RECORDING
 from tests.daemon.contract import wrong
-from tests.fixtures.virtual_microphone import DEVICE, VirtualMicrophone
 
 ROOT = Path(__file__).parents[2]
 EMODB = Path(os.environ.get("AFFECTD_CORPORA") or ROOT / "corpora") / "EMO-DB"

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from benchmarks.virtual_microphone import DEVICE, VirtualMicrophone
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.demo import RECORDING
 from tests.daemon import recordings
 from tests.daemon.wire import PATIENCE_S, Watcher
-from tests.fixtures.virtual_microphone import DEVICE, VirtualMicrophone
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,6 +16,7 @@ from typing import Any, Callable, Iterator
 import numpy as np
 import pytest
 
+from benchmarks.virtual_microphone import DEVICE, VirtualMicrophone
 from daemon import assembly, serve
 from daemon.demo.broker import PrivateBroker
 from daemon.serve import Service
@@ -24,7 +25,6 @@ from models import registry
 from tests.daemon import capturing, recordings
 from tests.daemon.wire import Watcher
 from tests.faults.form import FULL, rounds, times
-from tests.fixtures.virtual_microphone import DEVICE, VirtualMicrophone
 
 BACK_S = 5.0
 PATIENCE_S = 60.0

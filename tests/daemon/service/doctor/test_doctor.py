@@ -11,13 +11,13 @@ from typing import Any, Iterator
 
 import pytest
 
+from benchmarks.virtual_microphone import DEVICE, VirtualMicrophone
 from daemon.service.doctor.examine import CHECKS, EXIT_CODES, examine
 from daemon.service.doctor.finding import FAIL, NOTE, OK, Finding, exit_code, fail, note, ok
 from daemon.service.doctor.place import Place
 from daemon.service.doctor.report import Form
 from tests.daemon.service.doctor.places import place
 from tests.fixtures.brokers.mosquitto import Mosquitto
-from tests.fixtures.virtual_microphone import DEVICE, VirtualMicrophone
 
 PATIENCE_S = 120.0
 
