@@ -209,9 +209,9 @@ def table(figures: dict[str, Any]) -> str:
     hang_over_ms, linger_ms, n = figures["hang_over_ms"].get("p50", 0.0), figures["linger_ms"], figures["microphones"]
     return (
         f"{columns(('ms', *NAMES), rows)}\n\n{figures['reached']}\n"
-        f"before all this the gate's hang-over: p50 {hang_over_ms:g} ms; in `delivery` the outbox waits {linger_ms:g} ms\n"
-        f"for others to write with an event. {n} microphones: the loop's process took {share['loop']:g} % of a core, those\n"
-        f"that capture {share['capture']:g} % together."
+        f"before all this the gate's hang-over: p50 {hang_over_ms:g} ms; in `delivery` an event waits where another\n"
+        f"was written less than {linger_ms:g} ms before. {n} microphones: the loop's process took {share['loop']:g} % of a\n"
+        f"core, those that capture {share['capture']:g} % together."
     )
 
 

@@ -288,9 +288,8 @@ def _draw(path: Path, figures: dict[str, Any]) -> None:
     axes.set_xscale("log")
     axes.set_xlim(right=8 * max(told["p99"] for told in figures["ms"].values()))
     axes.set_xlabel("ms: p50 as a bar, a whisker to p99")
-    figure.suptitle(
-        f"One event; for the broker it waits {figures['linger_ms']:g} ms for others", x=0.01, ha="left", fontsize=11
-    )
+    title = f"One event; for the broker it waits until {figures['linger_ms']:g} ms after the write before"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
