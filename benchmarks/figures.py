@@ -133,10 +133,10 @@ def _soak(figures: Figures) -> list[Row]:
     growth = f"{figures['rss_growth_percent']} % more memory than after an hour, {figures['descriptors']} descriptors, drift "
     lost = f"{figures['drift_samples_max']} samples, {figures['sound_lost_s']} s of sound lost, "
     messages = f"{figures['messages_received']:,} of {figures['messages_committed']:,} messages received"
-    late = f"; p50 {figures['latency_ms_p50']}, p99 {figures['latency_ms_p99']}, max {figures['latency_ms_max']} ms behind"
+    late = f"; {_spread(figures['latency_ms'], 'ms behind')}"
     reached = "MISSED" if "MISSED" in figures["aims"] else "yes"
     question = f"{figures['hours']} h of sound at {figures['speed_asked']:g} times real time"
-    return [Row(question, growth + lost + messages + late + f", n {figures['utterances']}", "", "flat", "", reached)]
+    return [Row(question, growth + lost + messages + late, "", "flat", "", reached)]
 
 
 def _gpu(figures: Figures) -> list[Row]:
@@ -189,12 +189,11 @@ def _dashboard(figures: Figures) -> list[Row]:
 
 def _delivery(figures: Figures) -> list[Row]:
     rows = []
-    for name in [name[: -len("_first_s_max")] for name in figures if name.endswith("_first_s_max")]:
-        first = f"first after {figures[f'{name}_first_s_median']} s in the median, {figures[f'{name}_first_s_max']} at most"
-        last = f"all after {figures[f'{name}_last_s_median']} and {figures[f'{name}_last_s_max']} s, {figures['rounds']} rounds"
+    for name in [name[: -len("_first_s")] for name in figures if name.endswith("_first_s")]:
+        first, last = (_spread(figures[f"{name}_{which}_s"], "s") for which in ("first", "last"))
         reached = "MISSED" if "MISSED" in figures[f"{name}_aims"] else "aim"
         question = f"{figures['queued']:,} queued events, broker {name.replace('_', ' ')}"
-        rows.append(Row(question, f"{first}; {last}", "", "", "2 s; 10 s", reached))
+        rows.append(Row(question, f"first: {first}; all: {last}", "", "", "2 s; 10 s", reached))
     return rows
 
 
@@ -210,6 +209,7 @@ ROWS: Mapping[str, Callable[[Figures], list[Row]]] = {
     "device": _device,
     "scaling": _scaling,
     "frontend": _of_lines,
+    "fft": _of_lines,
     "affectnet": _of_lines,
     "dashboard": _dashboard,
     "delivery": _delivery,
