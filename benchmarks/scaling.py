@@ -51,7 +51,7 @@ def measure(short: bool, plot: Path | None) -> dict[str, Any]:
     parts = {
         WINDOW: _windows(model, sound, rate_hz, ROUNDS // divisor, WINDOWS_MS[::3] if short else WINDOWS_MS),
         STRIDE: _strides(model, sound, 240 // divisor, STRIDES_MS[::2] if short else STRIDES_MS),
-        SEATS: _seats(model, sound, rate_hz, 8.0 / divisor, MICROPHONES[:2] if short else MICROPHONES),
+        SEATS: _seats(model, sound, rate_hz, 3.0 if short else 8.0, MICROPHONES[:2] if short else MICROPHONES),
         HOURS: _hours(model, sound, QUARTER_S / (60 if short else 1), 2 if short else N_QUARTERS),
     }
     gc.unfreeze()
