@@ -97,7 +97,8 @@ def test_every_benchmark_is_in_all_or_told_by_hand() -> None:
     from benchmarks.__main__ import QUESTIONS
 
     # a picture of one recording is no measurement
-    assert set(every.SECONDS) | set(every.BY_HAND) == set(QUESTIONS) - {"way"}
+    assert set(QUESTIONS) - {"way"} <= set(every.SECONDS) | set(every.BY_HAND)
+    assert set(every.SECONDS) <= set(QUESTIONS)
     assert set(every.QUICK) <= set(every.SECONDS)
     assert set(OPTIONS) == {"results", "again", "quick"}
 
