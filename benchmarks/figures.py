@@ -197,6 +197,12 @@ def _delivery(figures: Figures) -> list[Row]:
     return rows
 
 
+def plain(figures: Figures) -> list[Row]:
+    """A name and a value a row, of a benchmark whose rows are not written out here."""
+    scalars = {name: value for name, value in figures.items() if isinstance(value, (str, int, float)) and name != "sha256"}
+    return [Row(name.replace("_", " "), str(value)) for name, value in scalars.items()]
+
+
 ROWS: Mapping[str, Callable[[Figures], list[Row]]] = {
     "utterance": _utterance,
     "stream": _stream,

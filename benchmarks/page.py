@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from benchmarks import machine
-from benchmarks.figures import ROWS, Row
+from benchmarks.figures import ROWS, Row, plain
 
 HEADS = ("benchmark", "question", "found", "beside it", "wanted", "aim", "reached", "on")
 TITLES = {
@@ -43,7 +43,7 @@ def write(page: Path, found: Mapping[str, Mapping[str, Any]], cannot: Mapping[st
 
 def _rows(name: str, told: Mapping[str, Any], machines: list[str]) -> list[tuple[str, ...]]:
     number = str(machines.index(_without_moment(told["machine"])) + 1)
-    rows: list[Row] = ROWS[name](told["figures"]) if name in ROWS else []
+    rows: list[Row] = ROWS.get(name, plain)(told["figures"])
     short = " (short form: says little)" if told.get("short") else ""
     return [
         (f"`{name}`" + short, one.question, one.found, one.beside, one.wanted, one.aim, _loud(one.reached), number)
