@@ -16,6 +16,7 @@ from typing import Any, Iterator
 import numpy as np
 import soundfile
 
+from benchmarks.spread import spread
 from daemon.demo import RECORDING
 from daemon.demo.broker import PrivateBroker, free_port
 
@@ -115,7 +116,7 @@ def _painted(browser: Any, address: str, n_times: int) -> dict[str, Any]:
     kept = {page: np.array(values[1:]) for page, values in found.items()}
     return {
         f"first_paint_ms {page}": {
-            **{f"p{rank}": round(float(np.percentile(values, rank)), 1) for rank in (50, 90, 99)},
+            **spread(values, 1),
             "more_than_an_empty_page": round(float(np.median(values - kept[EMPTY])), 1),
         }
         for page, values in kept.items()

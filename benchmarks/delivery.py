@@ -14,6 +14,7 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.spread import spread
 from daemon.clock import SystemClock
 from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
@@ -50,10 +51,8 @@ def measure(short: bool, plot: Path | None) -> dict[str, Any]:
                 done.append(one)
         first_s, last_s, n_again, core_s = np.array(done).T
         name = f"away_{away_s:g}_s"
-        figures[f"{name}_first_s_median"] = round(float(np.median(first_s)), 2)
-        figures[f"{name}_first_s_max"] = round(float(first_s.max()), 2)
-        figures[f"{name}_last_s_median"] = round(float(np.median(last_s)), 2)
-        figures[f"{name}_last_s_max"] = round(float(last_s.max()), 2)
+        figures[f"{name}_first_s"] = spread(first_s, 2)
+        figures[f"{name}_last_s"] = spread(last_s, 2)
         figures[f"{name}_events_a_second"] = round(float(np.median(n_queued / (last_s - first_s))))
         figures[f"{name}_sender_core_s"] = round(float(np.median(core_s)), 2)
         figures[f"{name}_again"] = int(n_again.sum())

@@ -47,8 +47,8 @@ SECONDS = {
 }
 """What each takes about, on a core of its own."""
 QUICK = ("utterance", "stream", "streams", "endtoend", "outbox", "startup", "gpu", "device", "scaling")
-BY_HAND = ("noise", "newcomer", "not_speech")
-"""Of accuracy: these want corpora and trained folds. They are told where their results are there."""
+BY_HAND = ("noise", "newcomer", "not_speech", "fleet", "archive")
+"""These want corpora, trained folds, several brokers or many recordings. They are told where their results are there."""
 DRAWS = ("utterance", "stream", "streams", "endtoend", "outbox", "gpu", "scaling", "frontend", "dashboard", "soak")
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping
 
+from benchmarks.drawing import told
 from benchmarks.lines import Goal
+from benchmarks.outbox import ACKNOWLEDGED, SINGLY
+from benchmarks.scaling import OF, UNITS
 from benchmarks.spread import NAMES
 from benchmarks.startup import COLD, MEMORY, WARM
 from benchmarks.stream import WANTED as CORE
@@ -34,12 +37,10 @@ def _judged(question: str, found: str, value: float, goal: Goal, unit: str, besi
     return Row(question, found, beside, f"{sign} {goal.must:g} {unit}", aim, goal.reached(value))
 
 
-def _spread(told: Mapping[str, float], unit: str) -> str:
+def _spread(of: Mapping[str, float], unit: str) -> str:
     """All of NAMES."""
-    return (
-        ", ".join(f"{name} {told[name]:.3g}" if name != "count" else f"n {told[name]}" for name in NAMES if name in told)
-        + f" {unit}"
-    )
+    values = ", ".join(f"{name} {told(of[name])}" for name in NAMES if name in of and name != "count")
+    return f"{values} {unit}, n {of['count']:,}" if values else f"{unit}: none"
 
 
 def _of_lines(figures: Figures) -> list[Row]:
@@ -53,9 +54,9 @@ def _of_lines(figures: Figures) -> list[Row]:
             "count": line["count"],
         }
         value = "" if line["value"] is None or line["unit"] == "ms" else f"; {line['value']:.3g} {line['unit']}"
-        told = {name: each / 1e3 if name != "count" else each for name, each in ms.items()}
+        of = {name: each / 1e3 if name != "count" else each for name, each in ms.items()}
         question = f"{line['question']}: {line['side']}"
-        rows.append(Row(question, _spread(told, "ms") + value, "", line["must"], line["aim"], line["reached"]))
+        rows.append(Row(question, _spread(of, "ms") + value, "", line["must"], line["aim"], line["reached"]))
     return rows
 
 
@@ -84,8 +85,8 @@ def _streams(figures: Figures) -> list[Row]:
         late = f"; {_spread(there['message_ms'], 'ms a message')}" if there else ""
         live = figures.get("in_real_time", {}).get(name)
         if live:
-            told = f"{live['percent_of_a_core']:g} % of the core, {_spread(live['utterance_ms'], 'ms an utterance')}"
-            late += f"; in real time {live['seats']} recordings: {told}"
+            share = f"{live['percent_of_a_core']:g} % of the core, {_spread(live['utterance_ms'], 'ms an utterance')}"
+            late += f"; in real time {live['seats']} recordings: {share}"
         question = f"microphones on one core, no message {figures['late_ms']:g} ms late, somebody speaks {name}"
         rows.append(_judged(question, f"{carried}{late}", carried, MICROPHONES, ""))
     best = max(figures["batching"], key=lambda one: float(one["times"]))
@@ -97,7 +98,7 @@ def _endtoend(figures: Figures) -> list[Row]:
     ms = dict(figures["ms"])
     total = ms.pop("beyond the hang-over")
     goal = Goal("<=", 50.0, 15.0)
-    stages = ", ".join(f"{stage.replace('_', ' ')} {told['p50']:.2g} / {told['p99']:.2g}" for stage, told in ms.items())
+    stages = ", ".join(f"{stage.replace('_', ' ')} {told(of['p50'])} / {told(of['p99'])}" for stage, of in ms.items())
     question = "last voiced sample to subscriber, beyond the hang-over, p99"
     return [_judged(question, f"{_spread(total, 'ms')}; by stage, p50 / p99: {stages}", total["p99"], goal, "ms")]
 
@@ -107,11 +108,11 @@ def _outbox(figures: Figures) -> list[Row]:
     rows = []
     for name, goal in goals.items():
         found = figures[f"commits_a_second_{name}"]
-        spread = f"; {_spread(figures['ms']['an event to the disk, and then the next'], 'ms')}" if name == "singly" else ""
+        spread = f"; {_spread(figures['ms'][SINGLY], 'ms')}" if name == "singly" else ""
         disk = f"the disk alone: {figures['fdatasync_a_second']}" if name == "singly" else ""
         reached = "aim" if goal.reached(found) == "aim" else "MISSED"
         rows.append(Row(f"commits a second, {name}", f"{found:,}{spread}", disk, "", f"{goal.aim:g}", reached))
-    acknowledged = _spread(figures["ms"]["an event to the broker's acknowledgement"], "ms from commit to acknowledgement")
+    acknowledged = _spread(figures["ms"][ACKNOWLEDGED], "ms from commit to acknowledgement")
     rows.append(Row("deliveries a second, of what waits", f"{figures['deliveries_a_second']:,}; one by one {acknowledged}"))
     written = f"{figures['written_bytes_an_event']:,} bytes, {figures['written_mb_an_hour']} MB an hour at one a second"
     return [*rows, Row(f"written to disk for an event of {figures['event_bytes']} bytes", written)]
@@ -121,9 +122,9 @@ def _startup(figures: Figures) -> list[Row]:
     rows = []
     for kind, goal in (("warm", WARM), ("cold", COLD)):
         if f"{kind}_s_p50" in figures:
-            told = {name: figures[f"{kind}_s_{name}"] for name in NAMES if name != "count"}
-            found = _spread({**told, "count": figures[f"{kind}_count"]}, "s")
-            rows.append(_judged(f"process start to READY, {kind}", found, told["p50"], goal, "s"))
+            of = {name: figures[f"{kind}_s_{name}"] for name in NAMES if name != "count"}
+            found = _spread({**of, "count": figures[f"{kind}_count"]}, "s")
+            rows.append(_judged(f"process start to READY, {kind}", found, of["p50"], goal, "s"))
     rss = figures["warm_rss_mb_at_rest"]
     return [*rows, _judged("memory at rest", f"{rss:g} MB", rss, MEMORY, "MB")]
 
@@ -132,23 +133,23 @@ def _soak(figures: Figures) -> list[Row]:
     growth = f"{figures['rss_growth_percent']} % more memory than after an hour, {figures['descriptors']} descriptors, drift "
     lost = f"{figures['drift_samples_max']} samples, {figures['sound_lost_s']} s of sound lost, "
     messages = f"{figures['messages_received']:,} of {figures['messages_committed']:,} messages received"
-    late = f"; p50 {figures['latency_ms_p50']}, p99 {figures['latency_ms_p99']}, max {figures['latency_ms_max']} ms behind"
+    late = f"; {_spread(figures['latency_ms'], 'ms behind')}"
     reached = "MISSED" if "MISSED" in figures["aims"] else "yes"
     question = f"{figures['hours']} h of sound at {figures['speed_asked']:g} times real time"
-    return [Row(question, growth + lost + messages + late + f", n {figures['utterances']}", "", "flat", "", reached)]
+    return [Row(question, growth + lost + messages + late, "", "flat", "", reached)]
 
 
 def _gpu(figures: Figures) -> list[Row]:
     return [
         Row(
             f"{name}, {figures['gpu']}, {figures['by']}",
-            f"one: {_spread(told['one_ms'], 'ms')}; 1,000: {_spread(told['many_ms'], 'ms')}: {told['streams']:,} streams",
+            f"one: {_spread(one['one_ms'], 'ms')}; 1,000: {_spread(one['many_ms'], 'ms')}: {one['streams']:,} streams",
             "",
             "",
             f"{figures['aim_streams']:,} streams",
-            "aim" if told["aim"] else "MISSED",
+            "aim" if one["aim"] else "MISSED",
         )
-        for name, told in figures["sides"].items()
+        for name, one in figures["sides"].items()
     ]
 
 
@@ -157,27 +158,24 @@ def _device(figures: Figures) -> list[Row]:
     for mode, found in figures["modes"].items():
         for name in figures["sha256"]:
             one = found[name]
-            joules = (
-                "no joules: nothing measures power"
-                if one["joules_an_utterance"] is None
-                else f"{one['joules_an_utterance']:g} J"
-            )
-            told = f"{_spread(one['ms'], 'ms')}; {joules} an utterance"
+            joules = "nothing measures power"
+            if one["joules_an_utterance"] is not None:
+                joules = f"{one['joules_an_utterance']:g} J, {one['joules_an_utterance_above_idle']:g} J above rest"
+            took = f"{_spread(one['ms'], 'ms')}; {joules}"
             right = "" if "recognised_percent" not in one else f"; {one['recognised_percent']:g} % recognised"
             same = "" if "same_label_as_desktop" not in one else f", as the desktop {one['same_label_as_desktop']}"
             beside = f"{PAPER_1}; table 5: 81.6 % (desktop), 79.2 % (Jetson)"
-            rows.append(Row(f"{name}, power mode {mode}", told + right + same, beside))
+            rows.append(Row(f"{name}, power mode {mode}", took + right + same, beside))
     return rows
 
 
 def _scaling(figures: Figures) -> list[Row]:
-    told = {
-        part: f"{points[0]['y']:g} at {points[0]['x']:.3g}, {points[-1]['y']:g} at {points[-1]['x']:.3g}"
-        for part, points in figures["parts"].items()
-    }
-    units = {"window": "us an answer, by ms of sound in it", "stride": "% of a core, by ms from answer to answer"}
-    units.update({"microphones": "% of a core, by microphones", "hours of sound": "s of the core, by hours"})
-    return [Row(f"cost by the {part}: {units[part]}", found) for part, found in told.items()]
+    rows = []
+    for part, points in figures["parts"].items():
+        x, y = UNITS[part]
+        ends = [f"{told(point['y'])} at {told(point['x'])}" for point in (points[0], points[-1])]
+        rows.append(Row(f"{y}, by {x}", f"{' to '.join(ends)}; {_spread(points[-1]['us'], f'us, {OF[part]}, at the last')}"))
+    return rows
 
 
 def _dashboard(figures: Figures) -> list[Row]:
@@ -191,13 +189,18 @@ def _dashboard(figures: Figures) -> list[Row]:
 
 def _delivery(figures: Figures) -> list[Row]:
     rows = []
-    for name in [name[: -len("_first_s_max")] for name in figures if name.endswith("_first_s_max")]:
-        first = f"first after {figures[f'{name}_first_s_median']} s in the median, {figures[f'{name}_first_s_max']} at most"
-        last = f"all after {figures[f'{name}_last_s_median']} and {figures[f'{name}_last_s_max']} s, {figures['rounds']} rounds"
+    for name in [name[: -len("_first_s")] for name in figures if name.endswith("_first_s")]:
+        first, last = (_spread(figures[f"{name}_{which}_s"], "s") for which in ("first", "last"))
         reached = "MISSED" if "MISSED" in figures[f"{name}_aims"] else "aim"
         question = f"{figures['queued']:,} queued events, broker {name.replace('_', ' ')}"
-        rows.append(Row(question, f"{first}; {last}", "", "", "2 s; 10 s", reached))
+        rows.append(Row(question, f"first: {first}; all: {last}", "", "", "2 s; 10 s", reached))
     return rows
+
+
+def plain(figures: Figures) -> list[Row]:
+    """A name and a value a row, of a benchmark whose rows are not written out here."""
+    scalars = {name: value for name, value in figures.items() if isinstance(value, (str, int, float)) and name != "sha256"}
+    return [Row(name.replace("_", " "), str(value)) for name, value in scalars.items()]
 
 
 ROWS: Mapping[str, Callable[[Figures], list[Row]]] = {
@@ -212,6 +215,7 @@ ROWS: Mapping[str, Callable[[Figures], list[Row]]] = {
     "device": _device,
     "scaling": _scaling,
     "frontend": _of_lines,
+    "fft": _of_lines,
     "affectnet": _of_lines,
     "dashboard": _dashboard,
     "delivery": _delivery,

@@ -63,7 +63,13 @@ def _dress(axes: Any, lines: list[Line], title: str) -> None:
         Line2D([], [], color=colour, linewidth=2.5, label=name) for colour, name in ((MUST, "wanted of ours"), (AIM, "aim"))
     ]
     bars = [Patch(color=OURS, label="affectd"), Patch(color=OTHER, label="what it is compared with")]
-    axes.legend(handles=bars + goals, loc="upper center", bbox_to_anchor=(0.5, -0.03), ncols=4, frameon=False)
+    axes.legend(
+        handles=bars + goals,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.35 / axes.figure.get_figheight()),
+        ncols=4,
+        frameon=False,
+    )
 
 
 def _bar(axes: Any, y: float, line: Line) -> None:

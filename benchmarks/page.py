@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from benchmarks import machine
-from benchmarks.figures import ROWS, Row
+from benchmarks.figures import ROWS, Row, plain
 
 HEADS = ("benchmark", "question", "found", "beside it", "wanted", "aim", "reached", "on")
 TITLES = {
@@ -26,7 +26,7 @@ def write(page: Path, found: Mapping[str, Mapping[str, Any]], cannot: Mapping[st
     """`found`: results by benchmark; `cannot`: why there is none of others."""
     machines = list(dict.fromkeys(_without_moment(told["machine"]) for told in found.values()))
     rows = [row for name, told in found.items() for row in _rows(name, told, machines)]
-    rows += [(name, "", why, "", "", "", "", "") for name, why in cannot.items() if name not in found]
+    rows += [(f"`{name}`", "", why, "", "", "", "", "") for name, why in cannot.items() if name not in found]
     parts = [
         "# Results",
         "Written by `python -m benchmarks all`; edits are lost. How it is measured, and what was learnt: [README](README.md).",
@@ -36,15 +36,14 @@ def write(page: Path, found: Mapping[str, Mapping[str, Any]], cannot: Mapping[st
         _table(
             ("benchmark", "at", "commit", "programs that wanted a core", "models"), [_moment(n, t) for n, t in found.items()]
         ),
-        *_pictures(pictures, page),
-        *_reasons(found),
+        *_pictures(pictures, page, found),
     ]
     page.write_text("\n\n".join(parts) + "\n")
 
 
 def _rows(name: str, told: Mapping[str, Any], machines: list[str]) -> list[tuple[str, ...]]:
     number = str(machines.index(_without_moment(told["machine"])) + 1)
-    rows: list[Row] = ROWS[name](told["figures"]) if name in ROWS else []
+    rows: list[Row] = ROWS.get(name, plain)(told["figures"])
     short = " (short form: says little)" if told.get("short") else ""
     return [
         (f"`{name}`" + short, one.question, one.found, one.beside, one.wanted, one.aim, _loud(one.reached), number)
@@ -67,21 +66,17 @@ def _moment(name: str, told: Mapping[str, Any]) -> tuple[str, ...]:
     return f"`{name}`", str(of.get("at", "")), str(of.get("commit", "")), f"{of['load']:.1f}", models
 
 
-def _pictures(pictures: Path, page: Path) -> list[str]:
+def _pictures(pictures: Path, page: Path, results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     found = []
     for name, title in TITLES.items():
         path = pictures / f"{name}.png"
         if path.exists():
             place = path.relative_to(page.parent) if page.parent in path.parents else path
             found += [f"## {title}", f"![{title}]({place})"]
+        if name == "scaling" and name in results:
+            why: Mapping[str, str] = results[name]["figures"]["why"]
+            found.append("\n".join(f"- By the {part}: {reason}" for part, reason in why.items()))
     return found
-
-
-def _reasons(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    if "scaling" not in found:
-        return []
-    why: Mapping[str, str] = found["scaling"]["figures"]["why"]
-    return ["\n".join(f"- By the {part}: {reason}" for part, reason in why.items())]
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

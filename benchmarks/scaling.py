@@ -51,7 +51,7 @@ def measure(short: bool, plot: Path | None) -> dict[str, Any]:
     parts = {
         WINDOW: _windows(model, sound, rate_hz, ROUNDS // divisor, WINDOWS_MS[::3] if short else WINDOWS_MS),
         STRIDE: _strides(model, sound, 240 // divisor, STRIDES_MS[::2] if short else STRIDES_MS),
-        SEATS: _seats(model, sound, rate_hz, 8.0 / divisor, MICROPHONES[:2] if short else MICROPHONES),
+        SEATS: _seats(model, sound, rate_hz, 3.0 if short else 8.0, MICROPHONES[:2] if short else MICROPHONES),
         HOURS: _hours(model, sound, QUARTER_S / (60 if short else 1), 2 if short else N_QUARTERS),
     }
     gc.unfreeze()
@@ -115,7 +115,7 @@ UNITS = {
     SEATS: ("microphones", "% of a core"),
     HOURS: ("hours of sound", "s of the core"),
 }
-OF = {WINDOW: "an answer, us", STRIDE: "a block, us", SEATS: "a message is late, us", HOURS: "a block, us"}
+OF = {WINDOW: "an answer", STRIDE: "a block", SEATS: "a message is late", HOURS: "a block"}
 
 
 def table(figures: dict[str, Any]) -> str:
@@ -124,7 +124,7 @@ def table(figures: dict[str, Any]) -> str:
     for part, points in figures["parts"].items():
         x, y = (name.replace("µs", "us") for name in UNITS[part])
         rows = [(f"{point['x']:g}", f"{point['y']:g}", *row("", point["us"])[1:]) for point in points]
-        told.append(f"{columns((x, y, *NAMES), rows)}\n({OF[part]})\n{figures['why'][part]}")
+        told.append(f"{columns((x, y, *NAMES), rows)}\n(us, {OF[part]})\n{figures['why'][part]}")
     return "\n\n".join(told)
 
 

@@ -11,11 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Callable
 
-import numpy as np
-
 from benchmarks.lines import columns
 from benchmarks.soak_sound import write_hours
 from benchmarks.soak_watch import Hour, Watch
+from benchmarks.spread import spread
 from daemon.delivery.outbox import Outbox
 from daemon.demo.broker import PrivateBroker, free_port
 from daemon.demo.subscriber import Subscriber
@@ -125,7 +124,6 @@ def _figures(watch: Watch, hop_samples: int, committed: int, waiting: int) -> di
     largest_mb = max(hour.rss_mb for hour in watch.hours[1:])
     growth = largest_mb / warm.rss_mb - 1.0
     heard_s = watch.heard_s
-    late = np.percentile(watch.late_ms, (50, 99))
     aims = {
         f"memory after the first hour within {GROWTH:.0%}": growth <= GROWTH,
         "descriptors constant": len({hour.descriptors for hour in watch.hours[1:]}) == 1,
@@ -153,9 +151,7 @@ def _figures(watch: Watch, hop_samples: int, committed: int, waiting: int) -> di
         "messages_received": len(watch.seqs),
         "messages_received_twice": watch.n_again,
         "messages_waiting": waiting,
-        "latency_ms_p50": round(float(late[0]), 2),
-        "latency_ms_p99": round(float(late[1]), 2),
-        "latency_ms_max": round(max(watch.late_ms), 2),
+        "latency_ms": spread(watch.late_ms, 2),
         "aims": ", ".join(f"{aim}: {'yes' if reached else 'MISSED'}" for aim, reached in aims.items()),
         "by_hour": [asdict(hour) for hour in watch.hours],
     }

@@ -46,7 +46,7 @@ def test_the_page_says_what_was_found_what_was_wanted_and_on_what(tmp_path: Path
     page.write(place, {"stream": stream(0.7)}, {"gpu": "not here: no GPU"}, tmp_path / "pictures")
     said = place.read_text()
     (row,) = [line for line in said.splitlines() if "speaks always" in line]
-    for part in ("0.7 %", "p50 50", "p90 90", "p99 200", "max 900", "n 180000", "at most 3 %", "1.2 %", "| aim |", "| 1 |"):
+    for part in ("0.7 %", "p50 50", "p90 90", "p99 200", "max 900", "n 180,000", "at most 3 %", "1.2 %", "| aim |", "| 1 |"):
         assert part in row
     assert "**missed**" in next(line for line in said.splitlines() if "speaks never" in line)
     assert "A Processor, 1 of 2 cores used, power mode MODE_15W_2CORE, governor performance" in said
@@ -97,7 +97,8 @@ def test_every_benchmark_is_in_all_or_told_by_hand() -> None:
     from benchmarks.__main__ import QUESTIONS
 
     # a picture of one recording is no measurement
-    assert set(every.SECONDS) | set(every.BY_HAND) == set(QUESTIONS) - {"way"}
+    assert set(QUESTIONS) - {"way"} <= set(every.SECONDS) | set(every.BY_HAND)
+    assert set(every.SECONDS) <= set(QUESTIONS)
     assert set(every.QUICK) <= set(every.SECONDS)
     assert set(OPTIONS) == {"results", "again", "quick"}
 
