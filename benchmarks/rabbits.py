@@ -83,7 +83,7 @@ class Rabbits:
             with (Path(self._folder.name) / "epmd").open("wb") as log:
                 command = ["epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)]
                 self._epmd = subprocess.Popen(command, env=self._environment(), stdin=subprocess.DEVNULL, stderr=log)
-            _await_port(self._epmd_port, self._epmd, lambda: "epmd does not run")
+            await_port(self._epmd_port, self._epmd, lambda: "epmd does not run")
             self._relays.__enter__()
             self._relays.open(self._to_names)
             # the first alone: the others find it, and not each other
@@ -123,14 +123,14 @@ class Rabbits:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        _await_port(node.dist_port, node.child, node.said)
+        await_port(node.dist_port, node.child, node.said)
         self._relays.open(self._towards(node))
 
     def await_up(self, node: Node) -> None:
         """It lets cabins in."""
         assert node.child is not None
         for port in (node.amqp_port, node.mqtt_port):
-            _await_port(port, node.child, node.said)
+            await_port(port, node.child, node.said)
 
     def kill(self, node: Node) -> None:
         """SIGKILL, to all of it."""
@@ -243,7 +243,8 @@ def _bench_user() -> dict[str, Any]:
     }
 
 
-def _await_port(port: int, child: subprocess.Popen[bytes], said: Any) -> None:
+def await_port(port: int, child: subprocess.Popen[bytes], said: Any) -> None:
+    """Until somebody listens there, or the process has ended."""
     until_s = time.monotonic() + START_S
     while child.poll() is None and time.monotonic() < until_s:
         with socket.socket() as probe:

@@ -31,6 +31,8 @@ class Link:
         self._open.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.AbstractServer | None = None
+        self.up_bytes = self.down_bytes = 0
+        """What went to the targets, and what came from them."""
 
     async def listen(self) -> None:
         """From now on."""
@@ -63,7 +65,7 @@ class Link:
             reached = await self._reach()
             if reached is not None:
                 ends.append(reached[1])
-                ways = [self._pass(reader, reached[1]), self._pass(reached[0], writer)]
+                ways = [self._pass(reader, reached[1], is_up=True), self._pass(reached[0], writer, is_up=False)]
                 await asyncio.wait([asyncio.ensure_future(way) for way in ways], return_when=asyncio.FIRST_COMPLETED)
             for end in ends:
                 end.close()
@@ -81,13 +83,15 @@ class Link:
                 return await asyncio.wait_for(asyncio.open_connection(*target), CONNECT_S)
         return None
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_up: bool) -> None:
         with suppress(OSError):
             while True:
                 data = await reader.read(READ_BYTES)
                 await self._open.wait()
                 if not data:
                     return
+                self.up_bytes += len(data) if is_up else 0
+                self.down_bytes += 0 if is_up else len(data)
                 writer.write(data)
                 await writer.drain()
 

@@ -10,9 +10,9 @@ from typing import Any, Iterator
 import pytest
 import soundfile
 
+from benchmarks.oracle import judge
 from daemon.demo.demo import RECORDING
 from daemon.service import journal
-from tests.faults.oracle import judge
 from tests.faults.recorder import Recorder
 from tests.fixtures import box_microphone
 from tests.fixtures.service_box import RECORDED, SETTINGS, UNIT, ServiceBox, in_service, service_box

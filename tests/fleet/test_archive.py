@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from datetime import date, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class Desk:
 
     def take(self, *sent: tuple[str, bytes]) -> None:
         for topic, payload in sent:
-            self.collector.take(Arrived(topic, payload, False, lambda payload=payload: self.acknowledged.append(payload)))
+            self.collector.take(Arrived(topic, payload, False, partial(self.acknowledged.append, payload)))
 
 
 def test_what_was_collected_comes_back_by_day_and_node_with_all_that_was_in_it(tmp_path: Path) -> None:
@@ -56,7 +57,8 @@ def test_what_was_collected_comes_back_by_day_and_node_with_all_that_was_in_it(t
 def test_nothing_is_acknowledged_before_its_file_and_the_files_name_are_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk, steps = Desk(tmp_path), []
+    desk = Desk(tmp_path)
+    steps: list[str] = []
     desk.take(utterance("a", 1))
     real_sync, real_replace = os.fsync, os.replace
 
@@ -162,7 +164,8 @@ def test_a_clock_a_day_off_goes_to_its_own_day_and_is_said(tmp_path: Path) -> No
 
 
 def test_compacting_leaves_one_file_of_a_past_day_and_each_message_once(tmp_path: Path) -> None:
-    archive, said = Archive(tmp_path), []
+    archive = Archive(tmp_path)
+    said: list[str] = []
     for seqs in ((1, 2), (2, 3), (3, 4)):
         archive.write_rows([row(utterance("a", seq)) for seq in seqs])
     archive.write_rows([row(utterance("b", 1))])
@@ -181,7 +184,8 @@ def test_compacting_leaves_one_file_of_a_past_day_and_each_message_once(tmp_path
 
 
 def test_compacting_leaves_a_damaged_file_alone_and_names_it(tmp_path: Path) -> None:
-    archive, said = Archive(tmp_path), []
+    archive = Archive(tmp_path)
+    said: list[str] = []
     for seq in (1, 2):
         archive.write_rows([row(utterance("a", seq))])
     damaged = tmp_path / "day=2026-11-20" / "node=a" / "0.parquet"

@@ -6,6 +6,7 @@ import random
 import subprocess
 import time
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Iterator
 
@@ -36,6 +37,14 @@ def place(broker: PrivateBroker, *more: str) -> tuple[str, ...]:
     return ("--broker", f"127.0.0.1:{broker.port}", *more)
 
 
+def has(folder: Path, n_messages: int) -> bool:
+    return len(keys(folder)) == n_messages
+
+
+def is_writing_or_done(folder: Path, n_messages: int) -> bool:
+    return any((folder / UNFINISHED).iterdir()) or has(folder, n_messages)
+
+
 def test_killed_at_any_moment_it_loses_nothing_and_each_message_is_there_once(tmp_path: Path) -> None:
     chance, n_sent = random.Random(SEED), 0
     with fleet_broker() as (broker, publisher):
@@ -49,7 +58,7 @@ def test_killed_at_any_moment_it_loses_nothing_and_each_message_is_there_once(tm
                     time.sleep(chance.uniform(0.0, 0.3))
                 else:
                     # in the middle of writing
-                    await_that(lambda n=n_sent: any((tmp_path / UNFINISHED).iterdir()) or len(keys(tmp_path)) == n)
+                    await_that(partial(is_writing_or_done, tmp_path, n_sent))
                 collecting.kill()
         with Collecting(tmp_path, *place(broker, "--group", "g"), every_s=0.1) as collecting:
             await_that(lambda: len(keys(tmp_path)) == n_sent)
@@ -143,7 +152,7 @@ def test_a_collector_that_was_away_finds_what_came_meanwhile(tmp_path: Path) -> 
     with fleet_broker() as (broker, publisher):
         for first in (1, 11):
             with Collecting(tmp_path, *place(broker)) as collecting:
-                await_that(lambda first=first: len(keys(tmp_path)) == first - 1)
+                await_that(partial(has, tmp_path, first - 1))
                 collecting.end()
             publisher.send([utterance("a", seq) for seq in range(first, first + 10)])
         with Collecting(tmp_path, *place(broker)) as collecting:

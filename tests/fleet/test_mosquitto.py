@@ -52,8 +52,8 @@ def broker(tmp_path: Path, certificates: Path) -> Iterator[Mosquitto]:
 
 
 def settings_of(name: str, certificates: Path, port: int) -> BrokerSettings:
-    files = {"ca_file": "authority.pem", "cert_file": f"{name}.pem", "key_file": f"{name}.key"}
-    return BrokerSettings(port=port, tls=True, **{key: str(certificates / file) for key, file in files.items()})
+    cert, key = (str(certificates / f"{name}.{end}") for end in ("pem", "key"))
+    return BrokerSettings(port=port, tls=True, ca_file=str(certificates / "authority.pem"), cert_file=cert, key_file=key)
 
 
 class Cabin:
@@ -64,8 +64,8 @@ class Cabin:
         self.answers: dict[str, int] = {}
         self._changed = threading.Condition()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-        files = [str(certificates / file) for file in ("authority.pem", f"{name}.pem", f"{name}.key")]
-        self._client.tls_set(*files)
+        authority, cert, key = (str(certificates / file) for file in ("authority.pem", f"{name}.pem", f"{name}.key"))
+        self._client.tls_set(authority, cert, key)
         self._client.on_message = self._on_message
         self._client.on_publish = lambda _client, _data, mid, reason, _more: self._answered(f"publish {mid}", reason.value)
         self._client.on_subscribe = lambda _client, _data, mid, reasons, _more: self._answered(
@@ -120,10 +120,9 @@ def test_a_stranger_and_one_without_a_certificate_are_not_let_in(broker: Mosquit
     for more in (["authority"], ["cabin", "one"]):
         subprocess.run([SCRIPT, str(tmp_path / "strangers"), *more], check=True)
     for name, folder in (("one", tmp_path / "strangers"), (None, certificates)):
-        files = [str(certificates / "authority.pem")]
-        files += [str(folder / f"{name}.{end}") for end in ("pem", "key")] if name else []
+        cert, key = (str(folder / f"{name}.{end}") if name else None for end in ("pem", "key"))
         client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-        client.tls_set(*files)
+        client.tls_set(str(certificates / "authority.pem"), cert, key)
         accepted = threading.Event()
         ended = threading.Event()
         client.on_connect = lambda *_, accepted=accepted: accepted.set()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Iterator
 
 import pytest
 
+from benchmarks.fleet_brokers import settings
 from benchmarks.rabbits import QUEUE, Rabbits, missing
 from daemon.__main__ import main
 from daemon.delivery.mqtt import MqttDelivery
@@ -31,15 +34,15 @@ def rabbits() -> Iterator[Rabbits]:
         yield rabbits
 
 
-def files_of(rabbits: Rabbits, name: str) -> dict[str, str]:
-    places = {"ca_file": "authority.pem", "cert_file": f"{name}.pem", "key_file": f"{name}.key"}
-    return {setting: str(rabbits.certificates / place) for setting, place in places.items()}
+def settings_of(rabbits: Rabbits, name: str) -> BrokerSettings:
+    # its own session: else one cabin would put the other out
+    return replace(settings(rabbits.certificates, name, rabbits.nodes[0].mqtt_port), client_id=f"affectd-{name}")
 
 
 def arguments(rabbits: Rabbits, *more: str) -> list[str]:
-    files = [
-        word for setting, place in files_of(rabbits, "collector").items() for word in (f"--{setting.replace('_', '-')}", place)
-    ]
+    certificates = rabbits.certificates
+    files = ["--ca-file", f"{certificates}/authority.pem", "--cert-file", f"{certificates}/collector.pem"]
+    files += ["--key-file", f"{certificates}/collector.key"]
     return ["--broker", f"127.0.0.1:{rabbits.nodes[0].amqp_port}", "--tls", *files, "--queue", QUEUE, *more]
 
 
@@ -49,10 +52,7 @@ class Cabin:
     def __init__(self, rabbits: Rabbits, certificate: str, node: str, boot: str = "b1") -> None:
         self.outbox = Outbox(None, boot, OutboxSettings(), node, lambda: AT)
         self._node = node
-        port = rabbits.nodes[0].mqtt_port
-        # its own session: else one cabin would put the other out
-        settings = BrokerSettings(port=port, tls=True, client_id=f"affectd-{certificate}", **files_of(rabbits, certificate))
-        self.delivery = MqttDelivery(settings, node, self.outbox, lambda: AT)
+        self.delivery = MqttDelivery(settings_of(rabbits, certificate), node, self.outbox, lambda: AT)
         self.heard: list[str] = []
 
     def __enter__(self) -> Cabin:
@@ -90,6 +90,8 @@ def test_a_cabin_that_subscribes_to_anothers_tree_hears_nothing(
     rabbits: Rabbits, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Cabin(rabbits, "one", "one").subscribe(topic) as spy, Cabin(rabbits, "two", "two").subscribe("affectd/two/#") as cabin:
+        # it is told that it may not, or is hung up on
+        await_that(lambda: "does not let us subscribe" in caplog.text or spy.delivery.summary()["connections"] > 1)
         await_that(lambda: cabin.delivery.connected)
         cabin.say()
         await_that(lambda: "affectd/two/driver/utterance" in cabin.heard)
@@ -106,6 +108,10 @@ def test_the_queue_is_a_quorum_queue_and_keeps_what_comes_while_no_collector_is_
         collecting.end()
 
 
+def has_at_least(folder: Path, n_messages: int) -> bool:
+    return len(keys(folder)) >= n_messages
+
+
 def test_collectors_of_one_queue_that_are_killed_lose_nothing(rabbits: Rabbits, tmp_path: Path) -> None:
     chance, n_sent = random.Random(10), 0
     with Cabin(rabbits, "one", "one", "killed") as cabin, Collecting(tmp_path, *arguments(rabbits)) as other:
@@ -114,7 +120,7 @@ def test_collectors_of_one_queue_that_are_killed_lose_nothing(rabbits: Rabbits, 
                 n_more = chance.randint(50, 150)
                 cabin.say(n_more)
                 n_sent += n_more
-                await_that(lambda n_sent=n_sent: len(keys(tmp_path)) >= n_sent // 4)
+                await_that(partial(has_at_least, tmp_path, n_sent // 4))
                 collecting.kill()
         await_that(lambda: len([key for key in keys(tmp_path) if key[1] == "killed"]) == n_sent)
         other.end()
