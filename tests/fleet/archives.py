@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 
 from daemon.collect.row import Row, row_of
 
@@ -53,6 +54,11 @@ def keys(folder: Path, view: str = "messages") -> list[tuple[str, str, int]]:
     if not list(folder.glob("day=*")):
         return []
     return sorted(asked(folder, f"SELECT node, boot, seq FROM {view}"))
+
+
+def n_rows(folder: Path) -> int:
+    """As they lie there: quicker than the queries."""
+    return sum(pq.ParquetFile(path).metadata.num_rows for path in folder.glob("day=*/node=*/*.parquet"))
 
 
 def bad(folder: Path) -> list[Any]:

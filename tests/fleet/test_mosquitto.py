@@ -19,7 +19,7 @@ from daemon.events import Message
 from daemon.settings import BrokerSettings, OutboxSettings
 from tests.daemon.wire import PATIENCE_S
 from tests.fixtures.brokers.mosquitto import Mosquitto
-from tests.fleet.archives import ROOT, keys, utterance
+from tests.fleet.archives import ROOT, keys, n_rows, utterance
 from tests.fleet.collecting import Collecting, await_that
 
 FLEET = ROOT / "deploy" / "fleet"
@@ -152,7 +152,7 @@ def test_the_service_delivers_and_the_collector_collects_through_it(
         for seq in (1, 2, 3):
             body = json.loads(utterance("one", seq)[1])
             outbox.commit(Message("driver/utterance", {name: body[name] for name in body if name not in ("boot", "seq")}))
-        await_that(lambda: len(keys(tmp_path / "archive")) == 3)
+        await_that(lambda: n_rows(tmp_path / "archive") == 3)
         assert delivery.stop(PATIENCE_S) == 0
         collecting.end()
     assert keys(tmp_path / "archive") == [("one", "b1", seq) for seq in (1, 2, 3)]

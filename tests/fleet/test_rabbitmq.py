@@ -18,7 +18,7 @@ from daemon.delivery.outbox import Outbox
 from daemon.events import Message
 from daemon.settings import BrokerSettings, OutboxSettings
 from tests.daemon.wire import PATIENCE_S
-from tests.fleet.archives import keys
+from tests.fleet.archives import keys, n_rows
 from tests.fleet.collecting import Collecting, await_that
 
 AT = "2026-11-20T12:00:00.000Z"
@@ -78,24 +78,26 @@ def test_a_cabin_that_writes_into_anothers_tree_is_refused_and_its_own_is_taken(
     ) as cabin:
         thief.say()
         cabin.say()
-        await_that(lambda: bool(keys(tmp_path)))
+        await_that(lambda: n_rows(tmp_path) > 0)
         # RabbitMQ hangs up at whoever publishes what he may not
         await_that(lambda: thief.delivery.summary()["connections"] >= 1 and not thief.delivery.connected)
         assert len(thief.outbox) == 1
     assert keys(tmp_path) == [("two", "b2", 1)]
 
 
-@pytest.mark.parametrize("topic", ["affectd/two/driver/utterance", "affectd/+/driver/utterance", "affectd/#", "#"])
-def test_a_cabin_that_subscribes_to_anothers_tree_hears_nothing(
-    rabbits: Rabbits, topic: str, caplog: pytest.LogCaptureFixture
+def test_a_cabin_that_subscribes_to_anothers_tree_is_refused_and_hears_nothing(
+    rabbits: Rabbits, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Cabin(rabbits, "one", "one").subscribe(topic) as spy, Cabin(rabbits, "two", "two").subscribe("affectd/two/#") as cabin:
-        # it is told that it may not, or is hung up on
-        await_that(lambda: "does not let us subscribe" in caplog.text or spy.delivery.summary()["connections"] > 1)
+    topics = ["affectd/two/driver/utterance", "affectd/+/driver/utterance", "affectd/#", "#"]
+    spy, cabin = Cabin(rabbits, "one", "one"), Cabin(rabbits, "two", "two").subscribe("affectd/two/#")
+    for topic in topics:
+        spy.subscribe(topic)
+    with spy, cabin:
+        await_that(lambda: all(f"does not let us subscribe to {topic}:" in caplog.text for topic in topics))
         await_that(lambda: cabin.delivery.connected)
         cabin.say()
         await_that(lambda: "affectd/two/driver/utterance" in cabin.heard)
-        assert [heard for heard in spy.heard if not heard.startswith("affectd/one/")] == []
+    assert [heard for heard in spy.heard if not heard.startswith("affectd/one/")] == []
 
 
 def test_the_queue_is_a_quorum_queue_and_keeps_what_comes_while_no_collector_is_there(rabbits: Rabbits, tmp_path: Path) -> None:
@@ -104,12 +106,12 @@ def test_the_queue_is_a_quorum_queue_and_keeps_what_comes_while_no_collector_is_
         cabin.say(20)
         await_that(lambda: len(cabin.outbox) == 0)
     with Collecting(tmp_path, *arguments(rabbits)) as collecting:
-        await_that(lambda: len([key for key in keys(tmp_path) if key[1] == "away"]) == 20)
+        await_that(lambda: n_rows(tmp_path) >= 20 and len([key for key in keys(tmp_path) if key[1] == "away"]) == 20)
         collecting.end()
 
 
 def has_at_least(folder: Path, n_messages: int) -> bool:
-    return len(keys(folder)) >= n_messages
+    return n_rows(folder) >= n_messages
 
 
 def test_collectors_of_one_queue_that_are_killed_lose_nothing(rabbits: Rabbits, tmp_path: Path) -> None:
