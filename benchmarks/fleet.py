@@ -20,7 +20,7 @@ from benchmarks.fleet_paper import on_paper
 from benchmarks.lines import columns
 from benchmarks.oracle import Verdict, judge
 
-N_CABINS, N_PROCESSES = 1000, 2
+N_CABINS, N_PROCESSES = 1000, 8
 EVENTS_A_SECOND = 0.2
 """Of a cabin: somebody says something every five seconds."""
 PATIENCE_S = 900.0
@@ -71,7 +71,7 @@ def measure(short: bool, plot: Path | None, cabins: int, brokers: str) -> dict[s
         plan = Plan(cabins or 20, 1, 2.0, 20, 1.0, 1.0, 2.0)
         kinds: Sequence[Callable[[], Broker]] = [OneMosquitto]
     else:
-        plan = Plan(cabins or N_CABINS, N_PROCESSES, 60.0, 20, 20.0, 30.0)
+        plan = Plan(cabins or N_CABINS, N_PROCESSES, 60.0, 10, 20.0, 30.0)
         both: dict[str, Callable[[], Broker]] = {"mosquitto": OneMosquitto, "rabbitmq": ThreeRabbits}
         kinds = [kind for name, kind in both.items() if brokers in ("both", name)]
     figures: dict[str, Any] = {"cabins": plan.n_cabins, "events_a_second_a_cabin": plan.events_a_second}
