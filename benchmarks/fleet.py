@@ -20,7 +20,7 @@ from benchmarks.fleet_paper import on_paper
 from benchmarks.lines import columns
 from benchmarks.oracle import Verdict, judge
 
-N_CABINS, N_PROCESSES = 1000, 8
+N_CABINS, N_PROCESSES = 1000, 4
 EVENTS_A_SECOND = 0.2
 """Of a cabin: somebody says something every five seconds."""
 PATIENCE_S = 900.0

@@ -15,7 +15,8 @@ from benchmarks.relays import Link, Relays
 from daemon.demo.broker import PLACES, free_port
 from daemon.settings import BrokerSettings
 
-LONGEST_RETRY_S = 5.0
+LONGEST_RETRY_S = 15.0
+"""Between two attempts of a cabin; with fewer cabins than a fleet has, less than its page asks for."""
 
 
 class Broker(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import multiprocessing
 import random
 import threading
@@ -15,7 +16,7 @@ from typing import Any, Sequence
 from benchmarks.delivery import LABELS
 from benchmarks.oracle import Item
 from daemon.clock import SystemClock
-from daemon.delivery.mqtt import MqttDelivery
+from daemon.delivery.mqtt import MqttDelivery, Pace
 from daemon.delivery.outbox import Outbox
 from daemon.delivery.outbox.letter import as_letter
 from daemon.events import Message
@@ -24,6 +25,10 @@ from daemon.settings import BrokerSettings, OutboxSettings
 SEED = 10
 PATIENCE_S = 600.0
 LOOK_UP_S = 0.05
+STARTS_A_SECOND = 10.0
+"""Of the cabins of a process: not all are switched on in one moment."""
+PACE = Pace(connect_s=60.0, answer_s=60.0)
+"""They have one machine between them, with the broker: a cabin that is slow here has not lost its broker."""
 BOOT = "bench"
 
 
@@ -102,7 +107,7 @@ class _Cabin:
         self.acknowledged: set[int] = set()
         self.outbox = Outbox(folder / node / "outbox.sqlite", BOOT, OutboxSettings(), node)
         self.outbox.on_delivered = self.acknowledged.update
-        self.delivery = MqttDelivery(settings, node, self.outbox, SystemClock().at)
+        self.delivery = MqttDelivery(settings, node, self.outbox, SystemClock().at, PACE)
         # as the service does: a session with a subscription of its own
         self.delivery.subscribe(f"affectd/{node}/+/set", lambda *_: None)
 
@@ -136,9 +141,13 @@ def _utterance(node: str) -> dict[str, Any]:
 def _run(settings: BrokerSettings, folder: Path, nodes: Sequence[str], number: int, told: Connection) -> None:
     """The process."""
     chance = random.Random(SEED + number)
-    cabins = [_Cabin(settings, folder, node) for node in nodes]
-    for cabin in cabins:
-        cabin.delivery.start()
+    # each connection that is cut is a line of the log, a thousand of them none that anybody reads
+    logging.disable(logging.WARNING)
+    cabins = []
+    for node in nodes:
+        cabins.append(_Cabin(settings, folder, node))
+        cabins[-1].delivery.start()
+        time.sleep(1.0 / STARTS_A_SECOND)
     speaking = _Speaking(cabins, chance)
     while True:
         if not told.poll(speaking.step()):

@@ -15,16 +15,17 @@ import pytest
 from daemon.__main__ import main
 from daemon.collect.durable import UNFINISHED
 from daemon.demo.broker import PrivateBroker, free_port
-from tests.daemon.wire import PATIENCE_S
 from tests.faults.form import rounds, times
 from tests.faults.test_file_systems import fill
 from tests.fleet.archives import asked, bad, keys, n_rows, utterance
-from tests.fleet.collecting import Collecting, Publisher, await_that
+from tests.fleet.collecting import PATIENCE_S, Collecting, Publisher, await_that
 
 SEED = 10
 NODES = ("a", "b", "c")
 KEEPS = ("max_inflight_messages 0", "max_queued_messages 0")
 """As deploy/fleet/mosquitto/affectd.conf."""
+
+pytestmark = pytest.mark.timeout(7200)
 
 
 @contextmanager

@@ -17,13 +17,14 @@ from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
 from daemon.events import Message
 from daemon.settings import BrokerSettings, OutboxSettings
-from tests.daemon.wire import PATIENCE_S
 from tests.fixtures.brokers.mosquitto import Mosquitto
 from tests.fleet.archives import ROOT, keys, n_rows, utterance
-from tests.fleet.collecting import Collecting, await_that
+from tests.fleet.collecting import PATIENCE_S, Collecting, await_that
 
 FLEET = ROOT / "deploy" / "fleet"
 SCRIPT = str(FLEET / "certificates.sh")
+
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

@@ -17,15 +17,13 @@ from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
 from daemon.events import Message
 from daemon.settings import BrokerSettings, OutboxSettings
-from tests.daemon.wire import PATIENCE_S
 from tests.fleet.archives import keys, n_rows
-from tests.fleet.collecting import Collecting, await_that
+from tests.fleet.collecting import PATIENCE_S, Collecting, await_that
 
 AT = "2026-11-20T12:00:00.000Z"
 UTTERANCE = {"schema": "affectd/utterance/1", "source": "driver", "at": AT, "label": "anger"}
-NO_FILES = pytest.mark.timeout(900)
 
-pytestmark = [pytest.mark.skipif(missing() is not None, reason=str(missing())), NO_FILES]
+pytestmark = [pytest.mark.skipif(missing() is not None, reason=str(missing())), pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
