@@ -66,7 +66,12 @@ class Link:
             if reached is not None:
                 ends.append(reached[1])
                 ways = [self._pass(reader, reached[1], is_up=True), self._pass(reached[0], writer, is_up=False)]
-                await asyncio.wait([asyncio.ensure_future(way) for way in ways], return_when=asyncio.FIRST_COMPLETED)
+                passing = [asyncio.ensure_future(way) for way in ways]
+                try:
+                    await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for one in passing:
+                        one.cancel()
             for end in ends:
                 end.close()
         except asyncio.CancelledError:
