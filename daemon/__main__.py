@@ -8,7 +8,7 @@ import os
 import sys
 from typing import NoReturn, Sequence
 
-from daemon.cli import analyze, config, dashboard, demo, devices, doctor, listen, models, power_log, replay, run
+from daemon.cli import analyze, collect, config, dashboard, demo, devices, doctor, listen, models, power_log, replay, run
 from daemon.cli.terminal import complain
 from daemon.errors import EXIT_MODEL, AffectdError
 from daemon.service import journal
@@ -24,6 +24,7 @@ COMMANDS = {
     "replay": replay,
     "analyze": analyze,
     "listen": listen,
+    "collect": collect,
     "dashboard": dashboard,
     "devices": devices,
     "doctor": doctor,

@@ -53,6 +53,8 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "starlette": ("daemon.dashboard",),
     "uvicorn": ("daemon.dashboard",),
     "markdown_it": ("daemon.dashboard",),
+    "pyarrow": ("daemon.collect",),
+    "pika": ("daemon.collect", "benchmarks"),
     "playwright": ("benchmarks",),
     "librosa": ("models.lab", "benchmarks"),
     "sklearn": ("models.lab",),

@@ -29,3 +29,10 @@ def above_zero(text: str, wish: str) -> float:
     if not (math.isfinite(number) and number > 0.0):
         raise argparse.ArgumentTypeError(f"{text!r}: want {wish}")
     return number
+
+
+def count_above_zero(text: str) -> int:
+    """Raises ArgumentTypeError."""
+    if not (text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r}: want a whole number above zero")
+    return int(text)

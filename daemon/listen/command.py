@@ -31,6 +31,8 @@ class Wish:
     """End after so long, counted from the first connection."""
     wait_s: float | None
     """Give up when no connection has come by then."""
+    group: str | None = None
+    """Who shares the messages with us: of a node's numbers we see some, and say of none that it is missing."""
 
 
 def topics(node: str | None) -> list[str]:
@@ -51,7 +53,7 @@ def listen(
     """Until `stop` or what was wished. Raises BrokerError, SettingsError, and what `write` raises."""
     reader = Reader(form, wish.kinds, write, time.monotonic)
     talk = _Talk(f"{settings.host}:{settings.port}", say)
-    with SessionSubscriber(settings, wish.client_id, topics(wish.node)) as subscriber:
+    with SessionSubscriber(settings, wish.client_id, topics(wish.node), wish.group) as subscriber:
         began_s = time.monotonic()
         first_connected_s: float | None = None
         while not (stop.is_set() or _is_over(wish, reader, first_connected_s)):
@@ -72,8 +74,10 @@ def listen(
                 raise BrokerError(
                     f"broker {talk.where} has not let us in for {wish.wait_s:g} s: is it running, and at this address?"
                 )
-            reader.tell_missing()
-    reader.tell_missing(everything=True)
+            if wish.group is None:
+                reader.tell_missing()
+    if wish.group is None:
+        reader.tell_missing(everything=True)
     talk.sum_up(reader)
 
 

@@ -44,7 +44,7 @@ class Reader:
     def receive(self, payload: bytes, retained: bool) -> None:
         """A message; `retained`: the broker kept it from before we subscribed."""
         body = body_of(payload)
-        head = None if body is None else _head(body)
+        head = None if body is None else head_of(body)
         if body is None or head is None:
             self.n_foreign += 1
             return
@@ -90,7 +90,8 @@ def body_of(payload: bytes) -> Mapping[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _head(body: Mapping[str, Any]) -> Head | None:
+def head_of(body: Mapping[str, Any]) -> Head | None:
+    """None: it is no message of affectd that we know."""
     words = str(body.get("schema")).split("/")
     node, boot, seq = body.get("node"), body.get("boot"), body.get("seq", 0)
     if len(words) != 3 or words[0] != "affectd" or not (isinstance(node, str) and isinstance(boot, str)):

@@ -13,10 +13,10 @@ from typing import Any, Iterator
 import pytest
 import soundfile
 
+from benchmarks.oracle import judge
 from daemon.demo.broker import free_port
 from daemon.demo.demo import RECORDING
 from daemon.service import journal
-from tests.faults.oracle import judge
 from tests.faults.recorder import Recorder
 from tests.fixtures import affectd_box, box_microphone
 from tests.fixtures.service_box import RECORDED, SETTINGS, UNIT, ServiceBox, in_service, service_box

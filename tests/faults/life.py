@@ -6,9 +6,9 @@ import json
 import random
 from dataclasses import dataclass, field
 
+from benchmarks.oracle import Gap, Item, Verdict, judge
 from daemon.delivery.outbox import Letter, Outbox
 from daemon.events import Message
-from tests.faults.oracle import Gap, Item, Verdict, judge
 
 PATIENCE_S = 60.0
 

@@ -13,8 +13,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from benchmarks.oracle import Gap, Item, Key
 from tests.daemon.wire import PATIENCE_S
-from tests.faults.oracle import Gap, Item, Key
 
 RETRY_S = 0.05
 CATCH_UP_S = 300.0

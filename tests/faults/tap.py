@@ -9,7 +9,7 @@ import json
 from types import TracebackType
 from typing import Iterator, Tuple
 
-from tests.faults.oracle import Key
+from benchmarks.oracle import Key
 from tests.fixtures.relay import Passage, Relay
 
 CONNECT, PUBLISH, PUBACK = 1, 3, 4

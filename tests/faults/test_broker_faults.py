@@ -9,6 +9,7 @@ from typing import Callable
 
 import pytest
 
+from benchmarks.oracle import Item, judge
 from daemon.delivery.mqtt import MqttDelivery, Pace
 from daemon.delivery.outbox import Outbox
 from daemon.delivery.outbox.letter import as_letter
@@ -17,7 +18,6 @@ from daemon.events import Message
 from daemon.settings import BrokerSettings, OutboxSettings
 from tests.daemon.wire import PATIENCE_S
 from tests.faults.form import rounds
-from tests.faults.oracle import Item, judge
 from tests.faults.proxy import NONE, SILENT, Fault, FaultyProxy
 from tests.faults.recorder import Recorder, content_of
 

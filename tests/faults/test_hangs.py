@@ -11,8 +11,8 @@ from typing import Iterator
 import numpy as np
 import pytest
 
+from benchmarks.oracle import judge
 from tests.faults.form import FULL, rounds
-from tests.faults.oracle import judge
 from tests.faults.recorder import Recorder
 from tests.fixtures import affectd_box
 from tests.fixtures.service_box import RECORDED, SETTINGS, UNIT, ServiceBox, in_service, service_box

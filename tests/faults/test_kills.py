@@ -13,11 +13,11 @@ from typing import Iterable
 
 import pytest
 
+from benchmarks.oracle import Item, Key, Verdict, judge
 from daemon.demo.broker import free_port
 from tests.faults.committer import Said, Sender
 from tests.faults.form import rounds, times
 from tests.faults.killable import KillableBroker
-from tests.faults.oracle import Item, Key, Verdict, judge
 from tests.faults.recorder import Recorder
 from tests.faults.tap import Tap
 

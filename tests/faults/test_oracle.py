@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults.oracle import Gap, Item, judge
+from benchmarks.oracle import Gap, Item, judge
 
 
 def items(*seqs: int, boot: str = "b1", source: str = "driver") -> list[Item]:

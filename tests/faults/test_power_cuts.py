@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.oracle import Verdict
 from daemon.delivery.outbox import Outbox
 from daemon.settings import OutboxSettings
 from tests.faults.form import rounds, times
 from tests.faults.life import PATIENCE_S, Life
-from tests.faults.oracle import Verdict
 from tests.faults.power import WAYS, Disk
 from tests.faults.sqlite_log import Log, Op, recording
 

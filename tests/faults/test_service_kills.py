@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.oracle import Item, judge
 from daemon.demo.demo import RECORDING
 from tests.daemon.wire import PATIENCE_S
 from tests.faults.form import rounds
 from tests.faults.killable import KillableBroker
-from tests.faults.oracle import Item, judge
 from tests.faults.recorder import Recorder, content_of
 
 ROOT = Path(__file__).parents[2]

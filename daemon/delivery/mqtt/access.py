@@ -64,10 +64,9 @@ def tls_context(settings: BrokerSettings) -> ssl.SSLContext | None:
     """None without TLS. TLS 1.2 or newer, the broker's name and certificate are always checked. Raises SettingsError."""
     if not settings.tls:
         return None
-    context = ssl.create_default_context()
+    # the system's many CAs are read where they are needed alone: that takes longer than a connection
+    context = _trusting(settings.ca_file) if settings.ca_file else ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.ca_file:
-        context = _trusting(settings.ca_file)
     if settings.cert_file:
         _add_our_certificate(context, settings.cert_file, settings.key_file)
     return context
@@ -78,11 +77,9 @@ def _trusting(ca_file: str) -> ssl.SSLContext:
     what = f"[broker] ca_file {ca_file}"
     _require_readable(ca_file, what)
     try:
-        context = ssl.create_default_context(cafile=ca_file)
+        return ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError as trouble:
         raise SettingsError(f"{what}: holds no certificate: want the CA's, in PEM form") from trouble
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _add_our_certificate(context: ssl.SSLContext, cert_file: str, key_file: str) -> None:

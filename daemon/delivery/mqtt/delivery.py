@@ -32,6 +32,8 @@ STEADY_S = 10.0
 ANSWERED_FAILURES = 4
 STOP_RETRY_S = 0.2
 NO_RETAIN = 0x9A
+TURNS = 3
+"""Connections cut short, one after the other, from which on another client with our name is thought of."""
 FAREWELL_SHARE = 0.2
 """Of the patience with which it is stopped, kept for saying so."""
 
@@ -77,7 +79,7 @@ class MqttDelivery:
         self._subscribed: list[tuple[str, Callable[[str, bytes, bool], None]]] = []
         self._connected = threading.Event()
         self._protocol: str | None = None
-        self._n_connections = self._n_failed = 0
+        self._n_connections = self._n_failed = self._n_cut_short = self._n_turns = 0
         self._choice = ProtocolChoice(settings.protocol)
         self._keepalive_s = settings.keepalive_s
         self._may_retain = True
@@ -117,6 +119,7 @@ class MqttDelivery:
             "protocol": self._protocol,
             "connections": self._n_connections,
             "refused": self._postman.n_refused,
+            "cut_short": self._n_cut_short,
         }
 
     def start(self) -> None:
@@ -217,7 +220,10 @@ class MqttDelivery:
                 connection.cut("cannot be served")
             postman.ended()
         if not self._said_farewell:
-            self._sayings.gone(connection.ended)
+            is_short = bool(connection.ended and connection.ended.hung_up) and time.monotonic() - began_s < STEADY_S
+            self._n_turns = self._n_turns + 1 if is_short else 0
+            self._n_cut_short += is_short
+            self._sayings.gone(connection.ended, by_turns=self._n_turns >= TURNS)
 
     def _rate(self, was_good: bool, was_answered: bool) -> None:
         """One that answers and hangs up, at some letter perhaps, is tried again sooner than one that does not answer."""

@@ -11,12 +11,13 @@ from daemon.service.journal import BROKER_BACK, BROKER_LOST, fields
 logger = logging.getLogger(__name__)
 
 SAY_AGAIN_S = 60.0
+DOUBLE = "another client has our name: give each its own [node] name and [broker] client_id"
 HINTS = {
     0x85: "check [broker] client_id",
     0x86: "check the user name and the password file",
     0x87: "check the user name and the password file",
     0x8A: "ask its operator",
-    0x8E: "another client has our name: give each its own [broker] client_id",
+    0x8E: DOUBLE,
     0x9B: "it must take QoS 1",
 }
 """What to do about MQTT's reason codes."""
@@ -43,10 +44,12 @@ class Sayings:
         if ended:
             self._say(f"broker {self._where} {ended.why}{_hint(ended)}: {self._meanwhile}")
 
-    def gone(self, ended: Ended | None) -> None:
-        """A connection that there was."""
+    def gone(self, ended: Ended | None, by_turns: bool = False) -> None:
+        """A connection that there was; `by_turns`: as several before it, it was soon over."""
         if ended:
-            self._say(f"the broker {ended.why}{_hint(ended)}: {self._meanwhile}")
+            # not all brokers tell who is put out by his double
+            hint = _hint(ended) or (f"; again and again: perhaps {DOUBLE}" if by_turns else "")
+            self._say(f"the broker {ended.why}{hint}: {self._meanwhile}")
 
     def _say(self, text: str) -> None:
         now_s = time.monotonic()

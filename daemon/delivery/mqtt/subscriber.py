@@ -25,7 +25,7 @@ from daemon.settings import BrokerSettings
 SESSION_S = 24 * 3600
 """So long a broker that speaks MQTT 5 keeps what comes while nobody is connected; under 3.1.1 it decides itself."""
 UNREAD = 100
-"""Messages that the broker may send ahead of our acknowledgements (MQTT 5): more are not held in memory here."""
+"""Messages that the broker may send ahead of our acknowledgements (MQTT 5), unless told otherwise: more are not in memory."""
 CONNECT_S = 10.0
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 10.0
@@ -40,6 +40,7 @@ HOPELESS = {0x85: "client identifier not valid", 0x86: "bad user name or passwor
 class Arrived:
     """A message. It is the broker's until `done` is called, and comes again in the next connection if that never happens."""
 
+    topic: str
     payload: bytes
     retained: bool
     done: Callable[[], None]
@@ -75,12 +76,25 @@ Event = Union[Arrived, Connected, Gone, Refused]
 class SessionSubscriber:
     """Connects, and again whenever the connection is lost; what happens is read from `next`. Use it as a context."""
 
-    def __init__(self, settings: BrokerSettings, client_id: str, topics: Sequence[str]) -> None:
-        """The client id names the session. Raises SettingsError for a file that is named and of no use."""
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        client_id: str,
+        topics: Sequence[str],
+        group: str | None = None,
+        n_unread: int = UNREAD,
+    ) -> None:
+        """The client id names the session. `group`: those who share the messages, each of which goes to one of them.
+
+        `n_unread`: messages that the broker may send ahead of our acknowledgements. Raises SettingsError for a file that is
+        named and of no use.
+        """
         access.check(settings)
         self._settings = settings
         self._client_id = client_id
-        self._topics = topics
+        self._group = group
+        self._n_unread = n_unread
+        self._topics = [f"$share/{group}/{topic}" for topic in topics] if group else topics
         self._protocol = "5" if settings.protocol == "auto" else settings.protocol
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._is_settled = settings.protocol != "auto"
@@ -169,17 +183,20 @@ class SessionSubscriber:
         if self._protocol == "5":
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = SESSION_S
-            properties.ReceiveMaximum = UNREAD
+            properties.ReceiveMaximum = self._n_unread
             client.connect(settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=properties)
         else:
             client.connect(settings.host, settings.port, settings.keepalive_s)
 
-    def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any) -> None:
+    def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, granted: Any) -> None:
         self._is_unsupported = reason.value == UNSUPPORTED_PROTOCOL and self._protocol == "5"
         if reason.value in HOPELESS:
             self._events.put(Refused(f"refuses us: {HOPELESS[reason.value]}"))
         elif reason.is_failure:
             self._why = f"refuses us: {reason}"
+        elif self._group and (self._protocol != "5" or not getattr(granted, "SharedSubscriptionAvailable", 1)):
+            # one that does not know them takes the filter for a plain topic, on which nothing ever comes
+            self._events.put(Refused("shares no subscriptions: a group needs a broker with MQTT 5 that does, as mosquitto"))
         else:
             self._was_connected = True
             self._resumed = bool(flags.session_present)
@@ -188,7 +205,9 @@ class SessionSubscriber:
     def _subscribe(self, client: paho.Client) -> None:
         """Also in a session that was kept: it may be that of an older version, with other topics."""
         if self._protocol == "5":
-            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+            # a group is sent nothing retained
+            kept = SubscribeOptions.RETAIN_DO_NOT_SEND if self._group else SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+            options = SubscribeOptions(qos=1, retainHandling=kept)
             client.subscribe([(topic, options) for topic in self._topics])
         else:
             client.subscribe([(topic, 1) for topic in self._topics])
@@ -213,7 +232,7 @@ class SessionSubscriber:
                 with suppress(OSError, ValueError):
                     client.ack(message.mid, message.qos)
 
-        self._events.put(Arrived(bytes(message.payload), bool(message.retain), done))
+        self._events.put(Arrived(message.topic, bytes(message.payload), bool(message.retain), done))
 
     def _make_client(self) -> paho.Client:
         client = paho.Client(

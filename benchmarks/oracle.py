@@ -25,6 +25,7 @@ class Item:
 
     @property
     def key(self) -> Key:
+        """Its name."""
         return self.boot, self.seq
 
 
