@@ -53,7 +53,7 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "starlette": ("daemon.dashboard",),
     "uvicorn": ("daemon.dashboard",),
     "markdown_it": ("daemon.dashboard",),
-    "pyarrow": ("daemon.collect",),
+    "pyarrow": ("daemon.collect", "models.lab", "benchmarks"),
     "pika": ("daemon.collect", "benchmarks"),
     "playwright": ("benchmarks",),
     "librosa": ("models.lab", "benchmarks"),
