@@ -168,7 +168,7 @@ def in_window(
                 return
             future = _next(done, crew, tick)
             with _told_when_lost(client):
-                trouble = future.exception()
+                trouble = _trouble(future)
             if trouble is not None and not isinstance(trouble, (KilledWorker, asyncio.CancelledError)):
                 raise trouble
             with _told_when_lost(client):
@@ -192,8 +192,18 @@ def _next(done: queue.SimpleQueue[Future[Any]], crew: _Crew, tick: Callable[[], 
                 crew.size()
 
 
+def _trouble(future: Future[Any]) -> BaseException | None:
+    """None, too, when whoever had it died since: it is pending again, perhaps for ever."""
+    try:
+        return future.exception(timeout=GATHER_S) if future.done() else None
+    except (TimeoutError, asyncio.TimeoutError):
+        return None
+
+
 def _result(future: Future[Any]) -> Any:
     """None when whoever made it died since: it is made again."""
+    if not future.done():
+        return None
     try:
         return future.result(timeout=GATHER_S)
     except KilledWorker as trouble:

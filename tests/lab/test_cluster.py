@@ -201,7 +201,7 @@ def _kill_at_the_first(client: Client, pid: int) -> None:
 
 
 def test_workers_that_all_leave_and_do_not_come_back_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TICK_S", "CREW_S", "LONELY_S"):
+    for name in ("TICK_S", "CREW_S", "LONELY_S", "GATHER_S"):
         monkeypatch.setattr(cluster, name, 0.2)
     with near(1) as leaving, cluster.of_scheduler(leaving.scheduler_address) as client:
         left = cluster.in_window(client, out_now, range(10**6))
