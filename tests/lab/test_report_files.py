@@ -35,7 +35,12 @@ def test_the_same_results_give_the_same_bytes(folder: Path) -> None:
         put(folder, splits.PAPER, seed, "80-20", matrix)
     publish(at_hand(folder / "results"), folder / "again")
     names = sorted(path.relative_to(folder / "once") for path in (folder / "once").rglob("*.*"))
-    assert [str(name) for name in names] == ["RESULTS.md", "pictures/classes.png", "pictures/confusion-tiny.png"]
+    assert [str(name) for name in names] == [
+        "RESULTS.md",
+        "pictures/classes.png",
+        "pictures/confusion-tiny.png",
+        "pictures/shares.png",
+    ]
     for name in names:
         assert (folder / "once" / name).read_bytes() == (folder / "again" / name).read_bytes(), name
 
