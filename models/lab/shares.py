@@ -21,8 +21,8 @@ NEAR = 1.0
 
 THE_SHARE = (
     "That AffectNet's branch over log-mel has three tenths of the answer was first set with the test parts of seed 0 of EMO-DB "
-    "and RAVDESS in view: with equal shares EMO-DB's UAR was 3 to 4 points lower there, RAVDESS's no lower. It stays by what "
-    "speakers of nEMO and TESS said since, who are in no row of EMO-DB, RAVDESS or CASIA."
+    "and RAVDESS in view: with equal shares EMO-DB's UAR was 3 to 4 points lower there, RAVDESS's no lower. Speakers of "
+    "nEMO and TESS, who are in no row of EMO-DB, RAVDESS or CASIA, were asked since, and it stays."
 )
 """How it came to be."""
 
