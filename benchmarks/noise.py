@@ -78,7 +78,8 @@ def as_measured(figures: Figures) -> Any:
         "gate*: the service's own, with the settings that ship, decides what is speech; of several stretches the longest is "
         "judged; what it misses is wrong. *Bounds known*: somebody told where the speech is. What ten utterances were heard "
         "before was said in the same place. The SNR is that of the speech alone, in a drawn cabin; the kinds held out are "
-        "rain, made up and recorded, and a train. *Lost*: to clean, cold and by the gate. Nothing of it was recorded in a "
+        "rain, made up and recorded, and a train. *Lost*: to clean, cold and by the gate; *of it by the gate*: to bounds known "
+        "in the same place, so that the rest is the room's, the microphone's and the noise's. Nothing of it was recorded in a "
         "moving car, and the gate's test for speech has heard EMO-DB's speakers."
     )
     return Measured(

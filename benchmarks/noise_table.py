@@ -27,6 +27,7 @@ HEAD = (
     "no speech",
     *(f"{condition}, {bounds}" for condition in ("cold", "10 heard") for bounds in (BOUNDS, GATE)),
     "lost",
+    "of it by the gate",
     "may lose (aim)",
 )
 
@@ -39,13 +40,15 @@ def rows(figures: Figures) -> list[list[str]]:
         gate = [f"{told['gate'][each]:.1f} %" for each in ("missed", "several", "kept", "no speech")]
         uars = [_spread(told["uar"][condition][bounds]) for condition in ("cold", "10 heard") for bounds in (BOUNDS, GATE)]
         lost = _cold(places["clean"], GATE) - _cold(told, GATE)
-        judged = ["-", "-"] if name == "clean" else [f"{lost:.1f}", _reached(MAY_LOSE.get(name), lost)]
+        by_gate = _cold(told, BOUNDS) - _cold(told, GATE)
+        judged = [f"{lost:.1f}", f"{by_gate:.1f}", _reached(MAY_LOSE.get(name), lost)]
+        judged = ["-"] * len(judged) if name == "clean" else judged
         found.append([name, *gate, *uars, *judged])
     without = figures["trained without noise"]
     if without:
         costs = float(np.mean(without)) - _cold(places["clean"], BOUNDS)
         name = f"clean, `{WITHOUT_NOISE[figures['recipe']]}`, which learns without noise"
-        found.append([name, *["-"] * 4, _spread(without), *["-"] * 3, f"{costs:.1f}", _reached(MAY_COST, costs)])
+        found.append([name, *["-"] * 4, _spread(without), *["-"] * 3, f"{costs:.1f}", "-", _reached(MAY_COST, costs)])
     return found
 
 

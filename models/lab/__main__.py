@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Sequence
 
 from models.lab import corpora, recipe, splits
 from models.lab.archive import command as score
-from models.lab.corpora import CORPORA, VIEWS, Corpus
+from models.lab.corpora import CORPORA, VIEWS, Corpus, View
 from models.lab.errors import LabError
+from models.lab.measured import Measured
 from models.lab.results import RESULTS
 from models.registry import ARTEFACTS
 
@@ -97,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     scoring = commands.add_parser("score", help=score.SUMMARY)
     score.add_arguments(scoring)
     scoring.set_defaults(command=score.run)
+
+    share = _with_recipe(
+        commands.add_parser("share", help="weigh AffectNet's branches otherwise, on corpora that it never heard")
+    )
+    share.add_argument("corpus", nargs="+", help=", ".join([*CORPORA, *VIEWS]))
+    share.set_defaults(command=_share)
 
     report = commands.add_parser("report", help="write RESULTS.md and its pictures from the results at hand")
     report.add_argument("--out", type=Path, default=RESULTS.parent, metavar="DIR", help="default: beside the recipes")
@@ -218,15 +225,32 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _cross(options: argparse.Namespace) -> int:
-    chosen = _network_of(options.recipe)
-    targets = [corpora.by_name(name) for name in options.corpus]
-    for name, target in zip(options.corpus, targets):
-        if target is None:
-            raise LabError(f"no corpus {name!r}: known are {', '.join([*CORPORA, *VIEWS])}")
+    chosen, targets = _network_of(options.recipe), _named(options.corpus)
     from models.lab.cross_corpus import crossed, for_the_card
     from models.lab.evaluate import CHECKPOINTS
 
-    found = for_the_card(chosen, options.seed, crossed(chosen, options.seed, [each for each in targets if each], CHECKPOINTS))
+    return _shown(for_the_card(chosen, options.seed, crossed(chosen, options.seed, targets, CHECKPOINTS)))
+
+
+def _share(options: argparse.Namespace) -> int:
+    chosen, targets = _network_of(options.recipe), _named(options.corpus)
+    from models.lab.affectnet.sweep import sweep
+
+    return _shown(sweep(chosen, targets))
+
+
+def _named(names: Sequence[str]) -> list[Corpus | View]:
+    found = []
+    for name in names:
+        target = corpora.by_name(name)
+        if target is None:
+            raise LabError(f"no corpus {name!r}: known are {', '.join([*CORPORA, *VIEWS])}")
+        found.append(target)
+    return found
+
+
+def _shown(found: Measured) -> int:
+    """On stdout, and kept for the cards."""
     _print_table([found.head, *found.rows])
     print(found.write())
     return 0

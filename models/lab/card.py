@@ -24,7 +24,7 @@ def card(recipe: Recipe, content: bytes, scored: Sequence[Scored], measured: Seq
         _head(recipe, contract, made),
         _facts(recipe, contract, made, content),
         _training(recipe, made),
-        scores(recipe, scored),
+        scores(recipe, scored, measured),
     ]
     doubts = [doubt(each.results) for each in independent]
     for each, sure in zip(independent, doubts):

@@ -11,16 +11,18 @@ from models.lab import metrics, splits
 from models.lab.corpora import Corpus, View
 from models.lab.doubt import LEAST_SHARE_ANSWERED, MOST_CONFIDENCE_ASKED, Doubt
 from models.lab.markdown import table
+from models.lab.measured import Measured
 from models.lab.recipe import Recipe
 from models.lab.results import by_condition, pooled
 from models.lab.scored import Scored
+from models.lab.shares import QUESTION, THE_SHARE, told
 
 PAPER_RECOGNITION_RATES = {"cl-emodb": 85.72, "cl-casia": 82.86}
 """Per cent, tables 2 and 3 of paper 1."""
 THRESHOLDS = tuple(k / 10 for k in range(10))
 
 
-def scores(recipe: Recipe, scored: Sequence[Scored]) -> str:
+def scores(recipe: Recipe, scored: Sequence[Scored], measured: Sequence[Measured] = ()) -> str:
     """By protocol."""
     rows = []
     for each in scored:
@@ -35,11 +37,8 @@ def scores(recipe: Recipe, scored: Sequence[Scored]) -> str:
         rows.append(("the paper's own figure, 8:2", "-", f"{PAPER_RECOGNITION_RATES[recipe.name]:.2f}", "-"))
     chosen = "Nothing was chosen on a test part."
     if recipe.is_affectnet:
-        chosen = (
-            "Nothing was chosen on a test part, but for one number: that the branch over log-mel has three tenths of the\n"
-            "answer was set with seed 0's test parts of EMO-DB and RAVDESS in view, so that their scores flatter:\n"
-            "with equal shares EMO-DB's were 3 to 4 points lower, RAVDESS's no lower."
-        )
+        chosen = f"Nothing was chosen on a test part, but for one number. {THE_SHARE}"
+        chosen += "".join(f" By the table of shares below, {told(each)}." for each in measured if each.question == QUESTION)
     note = f"{chosen} The speaker-independent row is what to expect of a voice never heard before.\n"
     return f"## Scores, in per cent\n\n{table(('protocol', 'UAR', 'WA', 'macro F1'), rows)}\n{note}"
 

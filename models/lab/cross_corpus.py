@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.lab import corpora, metrics
 from models.lab.affectnet.heard import COLD, Condition
 from models.lab.affectnet.judge import probabilities
-from models.lab.affectnet.voices import judged
+from models.lab.affectnet.voices import Voices, judged
 from models.lab.corpora import Corpus, View
 from models.lab.errors import LabError
 from models.lab.material import gather
@@ -49,14 +49,35 @@ def crossed(recipe: Recipe, seed: int, targets: Sequence[Corpus | View], checkpo
     if not recipe.is_affectnet:
         raise LabError(f"recipe {recipe.name}: only AffectNet is judged on other corpora, this one trains {recipe.network!r}")
     for target in targets:
-        if _parts(target) & _parts(recipe.corpus):
-            raise LabError(f"{target.name}: recipe {recipe.name} was trained on {recipe.corpus.name}: want another corpus")
+        require_another(target, recipe)
     fitted = trained(recipe, seed, checkpoints)
     assert isinstance(fitted.network, AffectNet)
     return [_on(target, fitted.network, recipe, seed) for target in targets]
 
 
 def _on(target: Corpus | View, network: AffectNet, recipe: Recipe, seed: int) -> Crossed:
+    there = elsewhere(target, recipe)
+    likely = {each.name: probabilities(network, there.voices, each, seed)[:, there.columns] for each in CONDITIONS}
+    confusions = {name: metrics.confusion(there.truth, each.argmax(axis=1), len(there.labels)) for name, each in likely.items()}
+    return Crossed(target.name, there.labels, len(set(there.voices.speakers)), confusions)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What another corpus has that a recipe's network can be asked."""
+
+    labels: Sequence[str]
+    """That both have."""
+    voices: Voices
+    """Of these labels."""
+    truth: NDArray[np.int64]
+    """(n_utterances,) positions in `labels`."""
+    columns: Sequence[int]
+    """Of the network's answers, those of `labels`."""
+
+
+def elsewhere(target: Corpus | View, recipe: Recipe) -> Elsewhere:
+    """Raises LabError for a target that is not whole, and where there are not two labels in common."""
     labels = sorted(set(target.n_by_label) & set(recipe.labels))
     if len(labels) < 2:
         raise LabError(f"{target.name}: has {len(labels)} of the labels of recipe {recipe.name}: want two at least")
@@ -64,10 +85,13 @@ def _on(target: Corpus | View, network: AffectNet, recipe: Recipe, seed: int) ->
     said = [each for each in corpora.whole(target, corpora.corpora_root()) if each.label in labels]
     voices = judged(gather(there, said), there, np.arange(len(said)))
     truth = np.array([labels.index(each.label) for each in said], np.int64)
-    columns = [recipe.labels.index(label) for label in labels]
-    likely = {each.name: probabilities(network, voices, each, seed)[:, columns] for each in CONDITIONS}
-    confusions = {name: metrics.confusion(truth, each.argmax(axis=1), len(labels)) for name, each in likely.items()}
-    return Crossed(target.name, labels, len({each.speaker for each in said}), confusions)
+    return Elsewhere(labels, voices, truth, [recipe.labels.index(label) for label in labels])
+
+
+def require_another(target: Corpus | View, recipe: Recipe) -> None:
+    """Raises LabError where something of the target was trained on."""
+    if _parts(target) & _parts(recipe.corpus):
+        raise LabError(f"{target.name}: recipe {recipe.name} was trained on {recipe.corpus.name}: want another corpus")
 
 
 def _parts(source: Corpus | View) -> set[str]:

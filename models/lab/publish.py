@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from models.lab import recipe, report
+from models.lab import recipe, report, shares
 from models.lab.card import card
 from models.lab.corpora import EMODB, RAVDESS, Corpus, NotAtHand
 from models.lab.made import read, says_how_made
 from models.lab.measured import MEASURED, measured
 from models.lab.pictures import draw_classes, draw_confusion, draw_curves
 from models.lab.recordings import draw_augmentations, draw_spectrograms
+from models.lab.shares_picture import draw_shares
 from models.lab.splits import PAPER, SPEAKER_INDEPENDENT
 from models.registry import ARTEFACTS
 
@@ -21,7 +22,7 @@ ON_CARDS = (SPEAKER_INDEPENDENT, PAPER)
 AUGMENTATION = (EMODB, "augmentation-emo-db.png")
 
 
-def publish(found: report.HowMany, out: Path) -> Path:
+def publish(found: report.HowMany, out: Path, measured_in: Path = MEASURED) -> Path:
     """The pictures of the results, then the text, which tells what is there. Gives the text's path."""
     pictures = out / report.PICTURES
     draw_classes(pictures / report.CLASSES)
@@ -31,9 +32,12 @@ def publish(found: report.HowMany, out: Path) -> Path:
             draw_confusion(name, shown, pictures / report.confusion_picture(name))
         if report.has_curves(by_protocol):
             draw_curves(name, list(by_protocol.values()), pictures / report.curves_picture(name))
+    asked = shares.at_hand(measured_in)
+    if asked:
+        draw_shares(asked, pictures / report.SHARES_PICTURE)
     path = out / report.FILE
     partial = path.with_suffix(".partial")
-    partial.write_text(report.text(found, pictures), encoding="utf-8")
+    partial.write_text(report.text(found, pictures, asked), encoding="utf-8")
     os.replace(partial, path)
     return path
 

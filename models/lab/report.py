@@ -12,12 +12,15 @@ from models.lab import metrics, papers, recipe, splits
 from models.lab.at_hand import Scores, n_speaker_folds
 from models.lab.corpora import CORPORA, CREMAD, VIEWS, Corpus, View, by_name
 from models.lab.markdown import table
+from models.lab.measured import Measured
 from models.lab.papers import TEST, Row
 from models.lab.results import by_condition
+from models.lab.shares import THE_SHARE, told
 
 FILE = "RESULTS.md"
 PICTURES = "pictures"
 CLASSES = "classes.png"
+SHARES_PICTURE = "shares.png"
 RECORDINGS = {
     "spectrograms-emo-db.png": "EMO-DB, one utterance of each label by one speaker: waveform and mel spectrogram (STFT of 2048 "
     "samples, 128 mel bands, 0 to 8 kHz)",
@@ -88,13 +91,14 @@ def _figure(line: Line) -> float | None:
     return line.row.accuracy if line.row and line.row.corpus == line.corpus.name else None
 
 
-def text(found: HowMany, pictures: Path) -> str:
-    """The whole file. `pictures`: the folder of the pictures; those of recordings are shown if they are in it."""
+def text(found: HowMany, pictures: Path, asked: Sequence[Measured] = ()) -> str:
+    """The whole file. `pictures`: their folder; those of recordings are shown if they are in it. `asked`: see `shares`."""
     every = lines(found)
     parts = [_INTRODUCTION, _corpora()]
     for paper, title in papers.TITLES.items():
         parts += _section(title, [line for line in every if line.row and line.row.paper == paper])
     parts += _section("Recipes of our own", [line for line in every if line.row is None])
+    parts += _shares(asked)
     parts += _recordings(pictures)
     parts.append(_made_with(found))
     return "\n".join(parts)
@@ -236,6 +240,15 @@ def _corpora() -> str:
     return f"## The corpora\n\n{table(head, rows)}\n![How many utterances of each label]({PICTURES}/{CLASSES})\n"
 
 
+def _shares(asked: Sequence[Measured]) -> list[str]:
+    if not asked:
+        return []
+    said = "".join(f"- {told(each)[:1].upper()}{told(each)[1:]} (`{each.command}`).\n" for each in asked)
+    mean = "Mean UAR of a seat that heard nothing, three and ten utterances before; every speaker counts alike:\n"
+    picture = f"![UAR by the share of the branch over log-mel]({PICTURES}/{SHARES_PICTURE})\n"
+    return ["## The share of AffectNet's branches\n", f"{THE_SHARE} {mean}", said, picture]
+
+
 def _recordings(pictures: Path) -> list[str]:
     shown = [f"![{what}]({PICTURES}/{name})\n\n{what}.\n" for name, what in RECORDINGS.items() if (pictures / name).is_file()]
     return ["## Recordings\n", *shown] if shown else []
@@ -268,9 +281,7 @@ Written by `affectd-lab report` from the files under `results/`; edits are lost.
 - A seed counts when all of its folds were run. Where no seed is whole, the one with the most folds is shown, and the number
   of folds says how many that is.
 - Nothing was chosen on a test part: the last epoch is taken, or where a recipe has `patience`, the best on a validation part
-  that is cut from the training part. But for one number: that AffectNet's branch over log-mel has three tenths of the answer
-  was set with the test parts of seed 0 of EMO-DB and RAVDESS in view, so that its rows flatter: with equal shares
-  EMO-DB's were 3 to 4 points lower, RAVDESS's no lower.
+  that is cut from the training part. But for one number, of AffectNet: see [its share](#the-share-of-affectnets-branches).
 - In the pictures a row is what was true and a column what was said: per cent of the row, and below it the number of
   utterances, over all seeds and folds that count.
 - `affectd-lab evaluate ROW --protocol paper --seeds 5` and `--protocol speaker-independent` run what is not run.

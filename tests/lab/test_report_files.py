@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from models.lab import __main__ as cli
-from models.lab import recipe, report, splits
+from models.lab import recipe, report, shares, splits
 from models.lab.at_hand import at_hand
 from models.lab.corpora import RAVDESS
 from models.lab.publish import publish
@@ -35,7 +35,12 @@ def test_the_same_results_give_the_same_bytes(folder: Path) -> None:
         put(folder, splits.PAPER, seed, "80-20", matrix)
     publish(at_hand(folder / "results"), folder / "again")
     names = sorted(path.relative_to(folder / "once") for path in (folder / "once").rglob("*.*"))
-    assert [str(name) for name in names] == ["RESULTS.md", "pictures/classes.png", "pictures/confusion-tiny.png"]
+    assert [str(name) for name in names] == [
+        "RESULTS.md",
+        "pictures/classes.png",
+        "pictures/confusion-tiny.png",
+        "pictures/shares.png",
+    ]
     for name in names:
         assert (folder / "once" / name).read_bytes() == (folder / "again" / name).read_bytes(), name
 
@@ -122,7 +127,7 @@ def test_the_command_writes_and_says_where(folder: Path, capsys: pytest.CaptureF
     put(folder, splits.PAPER, 0, "80-20", SEED_0)
     assert cli.main(["report", "--results", "results", "--out", "out"]) == 0
     assert capsys.readouterr().out == "out/RESULTS.md\n"
-    assert Path("out/RESULTS.md").read_text() == report.text(at_hand(folder / "results"), folder)
+    assert Path("out/RESULTS.md").read_text() == report.text(at_hand(folder / "results"), folder, shares.at_hand())
 
 
 def test_without_matplotlib_one_line_says_what_to_install(tmp_path: Path) -> None:
@@ -137,7 +142,9 @@ def test_without_matplotlib_one_line_says_what_to_install(tmp_path: Path) -> Non
 
 def test_the_report_in_the_repository_is_of_the_results_beside_it() -> None:
     text = (LAB / report.FILE).read_text(encoding="utf-8")
-    assert text == report.text(at_hand(RESULTS), LAB / report.PICTURES), "run `affectd-lab report` and commit what it wrote"
+    assert text == report.text(at_hand(RESULTS), LAB / report.PICTURES, shares.at_hand()), (
+        "run `affectd-lab report` and commit what it wrote"
+    )
 
 
 def test_the_pictures_in_the_repository_are_those_that_the_report_shows() -> None:

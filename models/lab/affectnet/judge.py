@@ -32,19 +32,21 @@ def probabilities(network: AffectNet, voices: Voices, condition: Condition, seed
 
 
 def of_one(network: AffectNet, voices: Voices, position: int, known: Heard) -> NDArray[np.float64]:
-    """(n_labels,) of one utterance; frames that make no whole step at its end are left out."""
-    frames = voices.log_mel[position]
-    whole = (
-        frames[: len(frames) // FRAMES_A_STEP * FRAMES_A_STEP] if len(frames) >= FRAMES_A_STEP else tile(frames, FRAMES_A_STEP)
-    )
+    """(n_labels,) of one utterance, of its `whole_steps`."""
     with torch.no_grad():
         logits, _ = network(
-            torch.from_numpy(whole[np.newaxis]),
+            torch.from_numpy(whole_steps(voices.log_mel[position])[np.newaxis]),
             torch.from_numpy(voices.functionals[position][np.newaxis]),
             as_heard([known]),
             network.of_log_mel.begin(1),
         )
     return np.asarray(torch.softmax(logits.double(), dim=1)[0].numpy())
+
+
+def whole_steps(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, n_mels), n > 0, without the frames that make no whole step at the end; fewer than a step are repeated to fill one."""
+    n_whole = len(frames) // FRAMES_A_STEP * FRAMES_A_STEP
+    return frames[:n_whole] if n_whole else tile(frames, FRAMES_A_STEP)
 
 
 def largest_difference(
