@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 import time
@@ -80,7 +81,9 @@ def measure(short: bool, plot: Path | None, cabins: int, brokers: str) -> dict[s
         with kind() as broker:
             print(f"{broker.name}:", file=sys.stderr, flush=True)
             figures[broker.name], curves[broker.name] = _through(broker, plan)
-    figures["one cabin"] = one_cabin(120 if short else 3600)
+            # what comes later may fail, and this has taken long
+            print(json.dumps(figures[broker.name]), file=sys.stderr, flush=True)
+    figures["one cabin"] = one_cabin(120 if short else 1200)
     figures["100,000 cabins"] = {name: on_paper(figures[name], figures["one cabin"]) for name in curves}
     if plot is not None:
         _draw(plot, curves)

@@ -1,4 +1,4 @@
-"""What one cabin sends in an hour: `affectd run` itself, over TLS, in an hour in which somebody speaks most of the time."""
+"""What one cabin sends in an hour: `affectd run` itself, over TLS, where somebody speaks five sixths of the time."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def one_cabin(heard_s: int) -> dict[str, Any]:
         with relays, SessionSubscriber(broker.backend[0], "one-cabin", [f"affectd/{NODE}/#"]) as subscriber:
             relays.open([wire])
             watch = _Watch(wire, subscriber)
-            recording = Path(folder) / "hour.flac"
+            recording = Path(folder) / "cabin.flac"
             write_hours(recording, 2, heard_s)
             settings = Path(folder) / "affectd.toml"
             values = {name: getattr(broker.cabins, name) for name in ("ca_file", "cert_file", "key_file")}
