@@ -99,12 +99,10 @@ def _measured(where: Path, divisor: int) -> dict[str, Any]:
 
 
 class Delivered(NamedTuple):
-    """To a broker."""
+    """To a broker: of many that wait on disk; and one after the other, from the commit to the acknowledgement."""
 
     a_second: float
-    """Of many that wait on disk."""
-    acknowledged_ms: NDArray[np.float64]
-    """From the commit to the broker's acknowledgement, one after the other."""
+    acknowledged_ms: Times
 
 
 def _singly(folder: Path, n_events: int) -> Times:
@@ -270,9 +268,8 @@ def _a_second(n_times: int, work: Callable[[], None]) -> float:
 
 def table(figures: dict[str, Any]) -> str:
     """What there is a name and a value of, and the times."""
-    told = "\n".join(f"{name:40} {value}" for name, value in figures.items() if name != "ms")
-    times = columns(("ms", *NAMES), [row(name, each) for name, each in figures["ms"].items()])
-    return f"{told}\n\n{times}"
+    values = "\n".join(f"{name:40} {value}" for name, value in figures.items() if name != "ms")
+    return f"{values}\n\n{columns(('ms', *NAMES), [row(name, each) for name, each in figures['ms'].items()])}"
 
 
 def _draw(path: Path, figures: dict[str, Any]) -> None:
