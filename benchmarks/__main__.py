@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,8 @@ def main() -> int:
     for name, option in more_of_all.items():
         parser.add_argument(f"--{name}", **option)
     options = parser.parse_args()
+    # what it started, a broker and a service perhaps, is ended as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if options.name == "all":
         return every.run(options.short, options.results, options.again, options.quick)
     question = QUESTIONS[options.name]
