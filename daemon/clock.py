@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import queue
+import threading
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
 from daemon.events import Block
@@ -15,12 +16,15 @@ class SystemClock:
     """perf_counter for durations, the wall clock for dates. Capture threads `ring` it when a block is there."""
 
     def __init__(self) -> None:
-        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        # a lock, and no SimpleQueue: until Python 3.13 a signal in the last moment of that one's timeout makes it wait for ever
+        self._bell = threading.Lock()
+        self._bell.acquire()
 
     def ring(self) -> None:
         """Called from audio callbacks: ends a wait. Never blocks."""
-        if self._bell.empty():
-            self._bell.put(None)
+        # it may be ringing already
+        with suppress(RuntimeError):
+            self._bell.release()
 
     def heard(self, block: Block) -> None:
         """Nothing to do: this clock moves by itself."""
@@ -34,11 +38,8 @@ class SystemClock:
         return _rfc3339(datetime.now(timezone.utc))
 
     def wait(self, seconds: float) -> None:
-        """Until the bell rings."""
-        try:
-            self._bell.get(timeout=seconds)
-        except queue.Empty:
-            return
+        """Until the bell rings, or so long."""
+        self._bell.acquire(timeout=seconds)
 
 
 class StepClock:

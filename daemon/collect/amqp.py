@@ -41,7 +41,7 @@ class QueueSubscriber:
         self._settings = settings
         self._queue_name = queue_name
         self._n_unread = n_unread
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._events: queue.Queue[Event] = queue.Queue()
         self._was_connected = False
         self._is_in = False
         self._connection: BlockingConnection | None = None

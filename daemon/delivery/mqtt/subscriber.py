@@ -96,7 +96,7 @@ class SessionSubscriber:
         self._n_unread = n_unread
         self._topics = [f"$share/{group}/{topic}" for topic in topics] if group else topics
         self._protocol = "5" if settings.protocol == "auto" else settings.protocol
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._events: queue.Queue[Event] = queue.Queue()
         self._is_settled = settings.protocol != "auto"
         self._resumed = self._was_connected = self._is_unsupported = self._has_hung_up = False
         self._why = ""

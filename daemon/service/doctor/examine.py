@@ -72,8 +72,8 @@ def examine(at: Place, checks: Mapping[str, Check] = CHECKS, patience_s: float =
             yield _failed(name, f"no answer within {most_s:g} s", "try again; what hangs is the fault")
 
 
-def _begun(name: str, check: Check, at: Place) -> queue.SimpleQueue[list[Finding]]:
-    answer: queue.SimpleQueue[list[Finding]] = queue.SimpleQueue()
+def _begun(name: str, check: Check, at: Place) -> queue.Queue[list[Finding]]:
+    answer: queue.Queue[list[Finding]] = queue.Queue()
 
     def work() -> None:
         try:
