@@ -44,6 +44,10 @@ def arguments(rabbits: Rabbits, *more: str) -> list[str]:
     return ["--broker", f"127.0.0.1:{rabbits.nodes[0].amqp_port}", "--tls", *files, "--queue", QUEUE, *more]
 
 
+def log(rabbits: Rabbits) -> str:
+    return "".join(path.read_text(errors="replace") for path in (rabbits.nodes[0].home / "log").glob("*.log"))
+
+
 class Cabin:
     """The service's own outbox and delivery, with a certificate that may be another cabin's. Use it as a context."""
 
@@ -83,19 +87,18 @@ def test_a_cabin_that_writes_into_anothers_tree_is_refused_and_its_own_is_taken(
     assert keys(tmp_path) == [("two", "b2", 1)]
 
 
-def test_a_cabin_that_subscribes_to_anothers_tree_is_refused_and_hears_nothing(
-    rabbits: Rabbits, caplog: pytest.LogCaptureFixture
-) -> None:
-    topics = ["affectd/two/driver/utterance", "affectd/+/driver/utterance", "affectd/#", "#"]
-    spy, cabin = Cabin(rabbits, "one", "one"), Cabin(rabbits, "two", "two").subscribe("affectd/two/#")
-    for topic in topics:
-        spy.subscribe(topic)
+@pytest.mark.parametrize("topic", ["affectd/two/driver/utterance", "affectd/+/driver/utterance", "affectd/#", "#"])
+def test_a_cabin_that_subscribes_to_anothers_tree_is_refused_and_hears_nothing(rabbits: Rabbits, topic: str) -> None:
+    spy, cabin = Cabin(rabbits, "one", "one").subscribe(topic), Cabin(rabbits, "two", "two").subscribe("affectd/two/#")
     with spy, cabin:
-        await_that(lambda: all(f"does not let us subscribe to {topic}:" in caplog.text for topic in topics))
-        await_that(lambda: cabin.delivery.connected)
+        # RabbitMQ hangs up, sometimes before its answer is out, and says why in its log
+        bound = topic.replace("/", ".").replace("+", "*")
+        await_that(
+            lambda: f"access to topic '{bound}' in exchange 'amq.topic' in vhost '/' refused for user 'one'" in log(rabbits)
+        )
         cabin.say()
         await_that(lambda: "affectd/two/driver/utterance" in cabin.heard)
-    assert [heard for heard in spy.heard if not heard.startswith("affectd/one/")] == []
+    assert spy.heard == []
 
 
 def test_the_queue_is_a_quorum_queue_and_keeps_what_comes_while_no_collector_is_there(rabbits: Rabbits, tmp_path: Path) -> None:
