@@ -236,7 +236,7 @@ def test_there_is_no_model_file_of_it(folder: Path, capsys: pytest.CaptureFixtur
 def test_a_missing_library_is_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def absent(*_: object) -> None:
+    def absent(*_: object, **__: object) -> None:
         raise ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
 
     monkeypatch.setattr("models.lab.evaluate.evaluate", absent)
