@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.acquaintance import Acquaintance
+from daemon.durable import write_whole
 from daemon.errors import SettingsError
 from models.adaptation import Running
 
@@ -141,20 +141,3 @@ def _numbers(values: Any) -> NDArray[np.float64]:
     if not np.isfinite(numbers).all():
         raise ValueError("it has values that are no numbers")
     return numbers
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Whole or not at all, for nobody else to read; also when the power goes. Raises OSError."""
-    new = path.with_name(path.name + ".new")
-    with suppress(FileNotFoundError):
-        new.unlink()
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Sequence
 
-from daemon.keeping import write_whole
+from daemon.durable import write_whole
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from daemon.collect.archive import SCHEMA
-from daemon.collect.durable import Files, sync_folder
+from daemon.collect.durable import Files
+from daemon.durable import sync_folder
 from daemon.errors import SettingsError
 
 Say = Callable[[str], None]

@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Callable
 
+from daemon.durable import sync_folder
+
 UNFINISHED = ".unfinished"
 """Below the archive: what is being written. Nobody reads there."""
 STALE_S = 3600.0
@@ -60,12 +62,3 @@ class Files:
             folder.mkdir(exist_ok=True)
             sync_folder(folder.parent)
         self._known.add(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """The names in it are on the disk."""
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from daemon.delivery.outbox.file import OutboxFile
 from daemon.delivery.outbox.letter import Row, from_row
 from daemon.delivery.outbox.tables import COLUMNS, MARK_SEQ, UNREADABLE, Damaged, DiskTrouble, connect, judged
+from daemon.durable import sync_folder
 
 MOST_BAD = 5
 """Files put aside are kept for whoever wants to know why; a disk is finite, so the oldest go."""
@@ -34,7 +35,7 @@ def rescue(path: Path, low: int, high: int) -> tuple[str, int]:
             aside = _free_name(path)
             _move(path, aside)
             os.replace(new, path)
-            _sync(path.parent)
+            sync_folder(path.parent)
     except (DiskTrouble, Damaged) as trouble:
         _remove(new)
         raise DiskTrouble(f"nor can it be put aside: {trouble}") from trouble
@@ -103,11 +104,3 @@ def _remove(path: Path) -> None:
     for side in ("", *SIDES):
         with suppress(OSError):
             os.remove(f"{path}{side}")
-
-
-def _sync(folder: Path) -> None:
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
