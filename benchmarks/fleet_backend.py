@@ -11,7 +11,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from benchmarks.oracle import Item
-from daemon.delivery.mqtt.subscriber import Arrived, SessionSubscriber
+from daemon.delivery.mqtt.subscriber import SessionSubscriber
+from daemon.delivery.subscription import Arrived, Connected
 from daemon.settings import BrokerSettings
 
 PATIENCE_S = 600.0
@@ -99,8 +100,8 @@ class _Keeper:
                     with self.lock:
                         self._keep(event)
                     event.done()
-                elif event is not None:
-                    self.connected.set() if type(event).__name__ == "Connected" else None
+                elif isinstance(event, Connected):
+                    self.connected.set()
 
     def _keep(self, event: Arrived) -> None:
         now_ns = time.monotonic_ns()

@@ -15,7 +15,8 @@ from typing import Any
 from benchmarks.fleet_brokers import OneMosquitto
 from benchmarks.relays import Link, Relays
 from benchmarks.soak_sound import write_hours
-from daemon.delivery.mqtt.subscriber import Arrived, SessionSubscriber
+from daemon.delivery.mqtt.subscriber import SessionSubscriber
+from daemon.delivery.subscription import Arrived
 from daemon.demo.broker import free_port
 
 ROOT = Path(__file__).parents[1]

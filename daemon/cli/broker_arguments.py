@@ -61,16 +61,13 @@ def settings_of(options: argparse.Namespace, tls_port: int = TLS_PORT, port: int
 
 
 def client_id_of(options: argparse.Namespace, command: str, *more: str | None) -> str:
-    """As told, or by the command, this machine and what else makes a session of its own. Raises SettingsError.
-
-    `more` ends with the group, if any.
-    """
-    group = more[-1]
+    """As told, or by the command, this machine, what else makes a session of its own, and the group. Raises SettingsError."""
+    group = options.group
     if group is not None and not TOPIC_LEVEL.fullmatch(group):
         raise SettingsError(f"--group is {group!r}: want 1 to 64 letters, digits, - or _")
     if options.client_id is not None and not CLIENT_ID.fullmatch(options.client_id):
         raise SettingsError(f"--client-id is {options.client_id!r}: want 1 to 128 letters, digits, -, _ or .")
-    return options.client_id or "-".join([command, _machine(), *(each for each in more if each)])
+    return options.client_id or "-".join([command, _machine(), *(each for each in (*more, group) if each)])
 
 
 def _machine() -> str:

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError("--queue and --group: want one; who reads from a queue shares it with all others who do")
     ports = (AMQPS_PORT, AMQP_PORT) if options.queue else (broker_arguments.TLS_PORT, None)
     settings = broker_arguments.settings_of(options, *ports)
-    client_id = broker_arguments.client_id_of(options, "affectd-collect", options.group)
+    client_id = broker_arguments.client_id_of(options, "affectd-collect")
     try:
         from daemon.collect.command import Wish, collect, from_queue, from_topics
 

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     if options.node is not None and not TOPIC_LEVEL.fullmatch(options.node):
         raise SettingsError(f"--node is {options.node!r}: want 1 to 64 letters, digits, - or _")
     # not those of --node or --group alone: a session keeps the subscriptions of the call before
-    client_id = broker_arguments.client_id_of(options, "affectd-listen", options.node, options.group)
+    client_id = broker_arguments.client_id_of(options, "affectd-listen", options.node)
     # loads paho: after the arguments are known to be right
     from daemon.listen.command import Wish, listen
     from daemon.listen.lines import JsonForm, TextForm

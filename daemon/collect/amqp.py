@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import random
-import threading
 from collections import deque
 from contextlib import suppress
 from functools import partial
@@ -15,18 +12,16 @@ import pika.exceptions
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 
 from daemon.delivery.mqtt import access
-from daemon.delivery.mqtt.subscriber import Arrived, Connected, Event, Gone, Refused
+from daemon.delivery.subscription import Arrived, Connected, Gone, Refused, Subscription
 from daemon.settings import BrokerSettings
 
 CONNECT_S = 10.0
-FIRST_RETRY_S = 0.5
-LONGEST_RETRY_S = 10.0
 LEAVE_S = 5.0
 NO_SUCH, NOT_ALLOWED = 404, 403
 
 
-class QueueSubscriber:
-    """Connects, and again whenever the connection is lost; what happens is read from `next`. Use it as a context.
+class QueueSubscriber(Subscription):
+    """By AMQP; what was acknowledged is told before it hangs up.
 
     A message is the queue's until `done` is called, and goes to whoever reads from it if that never happens.
     """
@@ -37,56 +32,33 @@ class QueueSubscriber:
         With a certificate and no user name the certificate's name is ours (SASL EXTERNAL). Raises SettingsError for a file
         that is named and of no use.
         """
+        super().__init__("queue", LEAVE_S)
         access.check(settings)
         self._settings = settings
         self._queue_name = queue_name
         self._n_unread = n_unread
-        self._events: queue.Queue[Event] = queue.Queue()
         self._was_connected = False
         self._is_in = False
         self._connection: BlockingConnection | None = None
         self._stop: Callable[[], None] = lambda: None
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="queue", daemon=True)
 
-    def __enter__(self) -> QueueSubscriber:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """What was acknowledged is told, and then we hang up."""
-        self._ending.set()
+    def _hang_up(self) -> None:
         connection = self._connection
         if connection:
             # behind the acknowledgements
             with suppress(pika.exceptions.AMQPError):
                 connection.add_callback_threadsafe(self._stop)
-        # it may hang in an attempt to connect: it is left behind then
-        self._thread.join(LEAVE_S)
-
-    def next(self, patience_s: float) -> Event | None:
-        """What happened next; None when nothing has for so long."""
-        try:
-            return self._events.get(timeout=patience_s)
-        except queue.Empty:
-            return None
 
     # ---- the subscriber's thread ----
 
     def _work(self) -> None:
-        pause_s = FIRST_RETRY_S
         while not self._ending.is_set():
             self._is_in = False
             event = self._connect_once()
-            if isinstance(event, Refused):
-                self._events.put(event)
-                return
             self._events.put(event)
-            if self._is_in:
-                pause_s = FIRST_RETRY_S
-            # all who have lost the same broker do not come back at once
-            self._ending.wait(pause_s * random.uniform(0.5, 1.0))
-            pause_s = min(2.0 * pause_s, LONGEST_RETRY_S)
+            if isinstance(event, Refused):
+                return
+            self._wait(self._is_in)
 
     def _connect_once(self) -> Gone | Refused:
         """One connection, to its end, and why it ended."""

@@ -11,10 +11,13 @@ from daemon.collect.archive import QUARANTINE, Archive
 from daemon.collect.recent import Recent
 from daemon.collect.row import Bad, Row, row_of
 from daemon.collect.twins import Twins
-from daemon.delivery.mqtt.subscriber import Arrived
+from daemon.delivery.subscription import Arrived
+from daemon.listen.lines import printable
 
 CLOCK_AHEAD = timedelta(minutes=5)
 """Nothing is said in the future: so far ahead is a clock that is wrong, and not two that differ a little."""
+LONGEST_SAID = 200
+"""Of what came over the network."""
 WRITERS = 8
 """Files that are synced at a time: a disk takes many together as fast as one."""
 
@@ -111,7 +114,8 @@ class Collector:
         self.counts.n_thrown_away += 0 if is_kept else len(self._bad)
         where = f"kept in {QUARANTINE}/" if is_kept else f"thrown away, as {QUARANTINE}/ is full"
         for bad in self._bad:
-            self._remark(f"on {_clean(bad.topic)} came what is no message of affectd: {_clean(bad.why)}; {where}")
+            topic, why = (printable(text[:LONGEST_SAID]) for text in (bad.topic, bad.why))
+            self._remark(f"on {topic} came what is no message of affectd: {why}; {where}")
         self._settle(self._bad_done)
         self._bad, self._bad_done = [], []
         return None
@@ -136,8 +140,3 @@ class Collector:
 
 def _hours(span: timedelta) -> str:
     return f"{span.total_seconds() / 3600.0:.1f} h"
-
-
-def _clean(text: str) -> str:
-    """What came over the network does not steer the terminal."""
-    return "".join(one if one.isprintable() else "?" for one in text[:200])

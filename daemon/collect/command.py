@@ -8,14 +8,15 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Callable, Protocol
+from typing import Callable
 
 from daemon.collect.archive import Archive
 from daemon.collect.collector import Collector
 from daemon.collect.remarks import Remarks
-from daemon.delivery.mqtt.subscriber import Arrived, Connected, Event, Gone, Refused, SessionSubscriber
+from daemon.delivery.mqtt.subscriber import SessionSubscriber
+from daemon.delivery.subscription import Arrived, Connected, Event, Gone, Refused, Subscription, never_let_in
 from daemon.errors import BrokerError, SettingsError
-from daemon.listen.reader import NUMBERED
+from daemon.listen.reader import numbered_topics
 from daemon.settings import BrokerSettings
 
 LOOK_UP_S = 0.2
@@ -28,7 +29,6 @@ SILENT_S = 1.0
 """After so long without a message the broker has no more, or waits for us."""
 RETRY_S = 5.0
 """Until a disk that failed is tried again."""
-TOPICS = [*(f"affectd/+/+/{kind}" for kind in NUMBERED if kind != "gap"), "affectd/+/gap"]
 
 
 @dataclass(frozen=True)
@@ -44,30 +44,19 @@ class Wish:
     """Give up when no connection has come by then."""
 
 
-class Source(Protocol):
-    """Brings messages; they are its own until they are acknowledged."""
-
-    def __enter__(self) -> Source: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def next(self, patience_s: float) -> Event | None:
-        """What happened next; None when nothing has for so long."""
-
-
-def from_topics(settings: BrokerSettings, client_id: str, group: str | None) -> Source:
+def from_topics(settings: BrokerSettings, client_id: str, group: str | None) -> Subscription:
     """All numbered messages, over MQTT."""
-    return SessionSubscriber(settings, client_id, TOPICS, group, MOST_WAITING)
+    return SessionSubscriber(settings, client_id, numbered_topics(), group, MOST_WAITING)
 
 
-def from_queue(settings: BrokerSettings, name: str) -> Source:
+def from_queue(settings: BrokerSettings, name: str) -> Subscription:
     """What a queue of RabbitMQ's holds, over AMQP."""
     from daemon.collect.amqp import QueueSubscriber
 
     return QueueSubscriber(settings, name, MOST_WAITING)
 
 
-def collect(source: Source, where: str, wish: Wish, stop: threading.Event, say: Callable[[str], None]) -> None:
+def collect(source: Subscription, where: str, wish: Wish, stop: threading.Event, say: Callable[[str], None]) -> None:
     """Until `stop` or what was wished; `where`: the broker's address. Raises BrokerError, SettingsError."""
     try:
         archive = Archive(wish.into)
@@ -91,7 +80,7 @@ class _Work:
     """The loop."""
 
     def __init__(
-        self, source: Source, where: str, wish: Wish, stop: threading.Event, collector: Collector, remark: Remarks
+        self, source: Subscription, where: str, wish: Wish, stop: threading.Event, collector: Collector, remark: Remarks
     ) -> None:
         self._source = source
         self._where = where
@@ -130,7 +119,7 @@ class _Work:
             self._remark(f"broker {self._where} {event.why}; I keep trying")
         wait_s = self._wish.wait_s
         if not self._was_connected and wait_s is not None and time.monotonic() - self._began_s >= wait_s:
-            raise BrokerError(f"broker {self._where} has not let us in for {wait_s:g} s: is it running, and at this address?")
+            raise never_let_in(self._where, wait_s)
 
     def _is_complete(self) -> bool:
         """With --count: what waits is enough, and the rest is the broker's."""

@@ -7,10 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import Callable
 
-from daemon.delivery.mqtt.subscriber import Arrived, Connected, Gone, Refused, SessionSubscriber
+from daemon.delivery.mqtt.subscriber import SessionSubscriber
+from daemon.delivery.subscription import Arrived, Connected, Gone, Refused, never_let_in
 from daemon.errors import BrokerError
 from daemon.listen.lines import Form
-from daemon.listen.reader import NUMBERED, Reader
+from daemon.listen.reader import ANY, Reader, numbered_topics
 from daemon.settings import BrokerSettings
 
 LOOK_UP_S = 0.2
@@ -35,13 +36,6 @@ class Wish:
     """Who shares the messages with us: of a node's numbers we see some, and say of none that it is missing."""
 
 
-def topics(node: str | None) -> list[str]:
-    """What is subscribed to. All that is numbered, also where it is not shown: else its numbers would be missing."""
-    who = node or "+"
-    kinds = [kind for kind in NUMBERED if kind != "gap"]
-    return [*(f"affectd/{who}/+/{kind}" for kind in kinds), f"affectd/{who}/gap", f"affectd/{who}/availability"]
-
-
 def listen(
     settings: BrokerSettings,
     wish: Wish,
@@ -52,8 +46,9 @@ def listen(
 ) -> None:
     """Until `stop` or what was wished. Raises BrokerError, SettingsError, and what `write` raises."""
     reader = Reader(form, wish.kinds, write, time.monotonic)
+    topics = [*numbered_topics(wish.node), f"affectd/{wish.node or ANY}/availability"]
     talk = _Talk(f"{settings.host}:{settings.port}", say)
-    with SessionSubscriber(settings, wish.client_id, topics(wish.node), wish.group) as subscriber:
+    with SessionSubscriber(settings, wish.client_id, topics, wish.group) as subscriber:
         began_s = time.monotonic()
         first_connected_s: float | None = None
         while not (stop.is_set() or _is_over(wish, reader, first_connected_s)):
@@ -71,9 +66,7 @@ def listen(
                 reader.ledger.away()
                 talk.gone(event.why)
             if first_connected_s is None and wish.wait_s is not None and time.monotonic() - began_s >= wish.wait_s:
-                raise BrokerError(
-                    f"broker {talk.where} has not let us in for {wish.wait_s:g} s: is it running, and at this address?"
-                )
+                raise never_let_in(talk.where, wish.wait_s)
             if wish.group is None:
                 reader.tell_missing()
     if wish.group is None:

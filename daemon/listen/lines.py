@@ -80,8 +80,8 @@ class TextForm:
             self._day = when.date()
             lines.append(self._paint(DIM, f"--- {self._day:%A, %d %B %Y} ---"))
         clock = f"{when:%H:%M:%S}" if when else " " * 8
-        who = _clean(f"{body.get('node', '?')}/{body['source']}" if "source" in body else str(body.get("node", "?")))
-        lines.append(f"{self._paint(DIM, clock)}  {who:<16}  {self._paint(colour, f'{kind:<12}')}  {_clean(what)}".rstrip())
+        who = printable(f"{body.get('node', '?')}/{body['source']}" if "source" in body else str(body.get("node", "?")))
+        lines.append(f"{self._paint(DIM, clock)}  {who:<16}  {self._paint(colour, f'{kind:<12}')}  {printable(what)}".rstrip())
         return lines
 
     def _paint(self, colour: str, text: str) -> str:
@@ -176,7 +176,7 @@ def _moment(at: object) -> datetime | None:
         return None
 
 
-def _clean(text: str) -> str:
+def printable(text: str) -> str:
     """What came over the network does not steer the terminal."""
     return "".join(one if one.isprintable() else "?" for one in text)
 

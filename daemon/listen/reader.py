@@ -14,6 +14,8 @@ NUMBERED = ("utterance", "episode", "state", "gap")
 """What shares a node's row of numbers."""
 SHOWN = ("utterance", "episode", "gap", "availability")
 """Without --all."""
+ANY = "+"
+"""Every node, in a topic."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ class Head:
     boot: str
     seq: int
     """0: not numbered."""
+
+
+def numbered_topics(node: str | None = None) -> list[str]:
+    """All that is numbered, also where it is not shown: else its numbers would be missing. None: of every node."""
+    who = node or ANY
+    return [*(f"affectd/{who}/+/{kind}" for kind in NUMBERED if kind != "gap"), f"affectd/{who}/gap"]
 
 
 class Reader:

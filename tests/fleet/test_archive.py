@@ -16,7 +16,7 @@ from daemon.collect.archive import QUARANTINE, Archive
 from daemon.collect.collector import Collector
 from daemon.collect.compact import compact
 from daemon.collect.durable import STALE_S, UNFINISHED, Files
-from daemon.delivery.mqtt.subscriber import Arrived
+from daemon.delivery.subscription import Arrived
 from daemon.errors import SettingsError
 from tests.fleet.archives import NOON, asked, bad, keys, message, row, utterance
 

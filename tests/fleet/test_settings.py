@@ -6,7 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 
-from daemon.collect.command import TOPICS
+from daemon.listen.reader import numbered_topics
 from tests.fleet.archives import ROOT
 
 FLEET = ROOT / "deploy" / "fleet"
@@ -15,7 +15,7 @@ FLEET = ROOT / "deploy" / "fleet"
 def test_the_queue_gets_all_that_the_collector_would_subscribe_to() -> None:
     definitions = json.loads((FLEET / "rabbitmq" / "definitions.json").read_text())
     keys = {binding["routing_key"] for binding in definitions["bindings"]}
-    assert keys == {topic.replace("/", ".").replace("+", "*") for topic in TOPICS}
+    assert keys == {topic.replace("/", ".").replace("+", "*") for topic in numbered_topics()}
     (queue,) = definitions["queues"]
     assert queue["arguments"]["x-queue-type"] == "quorum"
     # the default would drop the oldest and tell nobody
@@ -27,7 +27,7 @@ def test_mosquitto_and_emqx_let_the_collector_read_the_same() -> None:
         (FLEET / "mosquitto" / "acl", r"^topic read (\S+)"),
         (FLEET / "emqx" / "acl.conf", r'"(affectd/\+[^"]+)"'),
     ):
-        assert set(re.findall(pattern, rules.read_text(), re.MULTILINE)) == set(TOPICS)
+        assert set(re.findall(pattern, rules.read_text(), re.MULTILINE)) == set(numbered_topics())
 
 
 def test_what_is_not_run_here_says_so() -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import queue
-import random
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Callable, Sequence, Union
+from typing import Any, Sequence
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -20,6 +17,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from daemon.delivery.mqtt import access
 from daemon.delivery.mqtt.connection import PROTOCOLS, UNSUPPORTED_PROTOCOL
 from daemon.delivery.mqtt.paho_mended import reason_told
+from daemon.delivery.subscription import Arrived, Connected, Gone, Refused, Subscription
 from daemon.settings import BrokerSettings
 
 SESSION_S = 24 * 3600
@@ -27,8 +25,6 @@ SESSION_S = 24 * 3600
 UNREAD = 100
 """Messages that the broker may send ahead of our acknowledgements (MQTT 5), unless told otherwise: more are not in memory."""
 CONNECT_S = 10.0
-FIRST_RETRY_S = 0.5
-LONGEST_RETRY_S = 10.0
 LEAVE_S = 1.0
 SOON_S = 5.0
 TAKEN_OVER = 0x8E
@@ -36,45 +32,8 @@ HOPELESS = {0x85: "client identifier not valid", 0x86: "bad user name or passwor
 """Refusals that another attempt does not change."""
 
 
-@dataclass(frozen=True)
-class Arrived:
-    """A message. It is the broker's until `done` is called, and comes again in the next connection if that never happens."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-    done: Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Connected:
-    """The broker has let us in, and subscribed us."""
-
-    protocol: str
-    resumed: bool
-    """It has kept a session of ours."""
-
-
-@dataclass(frozen=True)
-class Gone:
-    """There is no connection, or none yet; more attempts are made."""
-
-    why: str
-    """Goes on after "broker ...", as does that of Refused."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The broker does not want us, and will not the next time either."""
-
-    why: str
-
-
-Event = Union[Arrived, Connected, Gone, Refused]
-
-
-class SessionSubscriber:
-    """Connects, and again whenever the connection is lost; what happens is read from `next`. Use it as a context."""
+class SessionSubscriber(Subscription):
+    """By MQTT; the session stays when it hangs up."""
 
     def __init__(
         self,
@@ -89,6 +48,7 @@ class SessionSubscriber:
         `n_unread`: messages that the broker may send ahead of our acknowledgements. Raises SettingsError for a file that is
         named and of no use.
         """
+        super().__init__("subscriber", LEAVE_S)
         access.check(settings)
         self._settings = settings
         self._client_id = client_id
@@ -96,52 +56,30 @@ class SessionSubscriber:
         self._n_unread = n_unread
         self._topics = [f"$share/{group}/{topic}" for topic in topics] if group else topics
         self._protocol = "5" if settings.protocol == "auto" else settings.protocol
-        self._events: queue.Queue[Event] = queue.Queue()
         self._is_settled = settings.protocol != "auto"
         self._resumed = self._was_connected = self._is_unsupported = self._has_hung_up = False
         self._why = ""
         self._client: paho.Client | None = None
         self._over = threading.Event()
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="subscriber", daemon=True)
 
-    def __enter__(self) -> SessionSubscriber:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Hang up; the session stays."""
-        self._ending.set()
+    def _hang_up(self) -> None:
         if self._client:
             self._client.disconnect()
-        # it may hang in an attempt to connect: it is left behind then
-        self._thread.join(LEAVE_S)
-
-    def next(self, patience_s: float) -> Event | None:
-        """What happened next; None when nothing has for so long."""
-        try:
-            return self._events.get(timeout=patience_s)
-        except queue.Empty:
-            return None
 
     # ---- the subscriber's thread ----
 
     def _work(self) -> None:
-        pause_s = FIRST_RETRY_S
         while not self._ending.is_set():
             began_s = time.monotonic()
             trouble = self._connect_once()
             if self._takes_another_version():
                 continue
-            if self._was_connected and time.monotonic() - began_s >= SOON_S:
-                pause_s = FIRST_RETRY_S
-            elif self._was_connected:
+            lasted = self._was_connected and time.monotonic() - began_s >= SOON_S
+            if self._was_connected and not lasted:
                 # brokers tell who is put out by his double in MQTT 5 at best, and not all do then
                 trouble += " soon after it let us in: where another subscriber has our client id, give each its own"
             self._events.put(Gone(trouble))
-            # all who have lost the same broker do not come back at once
-            self._ending.wait(pause_s * random.uniform(0.5, 1.0))
-            pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+            self._wait(lasted)
 
     def _takes_another_version(self) -> bool:
         """Without MQTT 5 some brokers say so, and others just hang up. True when the next attempt need not wait."""
