@@ -10,9 +10,6 @@ from dsp.errors import ShapeError
 from dsp.frontend import FRAMES_AT_ONCE, FrontEnd, take_samples
 from dsp.params import FrontEndParams
 
-LATEST_FRAMES = FRAMES_AT_ONCE
-"""So many may wait for others to be computed with them."""
-
 
 class OnlineFrontEnd:
     """Takes blocks of any length up to `max_block_samples`; gives each frame as soon as its last sample is there."""
@@ -23,10 +20,10 @@ class OnlineFrontEnd:
         self._front_end = FrontEnd(params)
         # what the next frame needs of the past, what waits, a block that comes
         self._n_before = self._front_end.n_before
-        waiting_samples = params.frame_samples + (LATEST_FRAMES + 1) * params.hop_samples
+        waiting_samples = params.frame_samples + (FRAMES_AT_ONCE + 1) * params.hop_samples
         self._signal = np.zeros(self._n_before + waiting_samples + max_block_samples + self._front_end.n_after, np.float32)
         self._n_waiting = 0
-        self._frames = np.empty((max_block_samples // params.hop_samples + 1 + LATEST_FRAMES, params.n_features), np.float32)
+        self._frames = np.empty((max_block_samples // params.hop_samples + 1 + FRAMES_AT_ONCE, params.n_features), np.float32)
         self.n_frames = 0
         """Frames given so far: the number of the next one."""
 
@@ -36,15 +33,15 @@ class OnlineFrontEnd:
         return self.compute()
 
     def take(self, samples: NDArray[np.float32]) -> None:
-        """Keep (n,) float32, full scale 1.0, for frames that are computed later, at most LATEST_FRAMES of them.
+        """Keep (n,) float32, full scale 1.0, for frames that are computed later, at most FRAMES_AT_ONCE of them.
 
         Raises ShapeError, and SampleError for a sample that is not finite: then nothing of the block is heard.
         """
         samples = framing.require_mono_f32(samples)
         if len(samples) > self.max_block_samples:
             raise ShapeError(f"want blocks of at most {self.max_block_samples} samples, got {len(samples)}")
-        if self.n_due > LATEST_FRAMES:
-            raise ShapeError(f"want {self.n_due} frames computed before more is taken: at most {LATEST_FRAMES} may wait")
+        if self.n_due > FRAMES_AT_ONCE:
+            raise ShapeError(f"want {self.n_due} frames computed before more is taken: at most {FRAMES_AT_ONCE} may wait")
         take_samples(samples, self._signal, self._n_before + self._n_waiting)
         self._n_waiting += len(samples)
 

@@ -99,15 +99,17 @@ def _first_words(text: str) -> str:
     return next((line for line in text.splitlines() if line and not line.startswith("#")), "")
 
 
-def chapters(text: str) -> list[Chapter]:
+@lru_cache(maxsize=2)
+def chapters(text: str) -> tuple[Chapter, ...]:
     """What stands under each heading of the second order, and first what comes before."""
     parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
     found = [Chapter("", "Results", parts[0])]
     for part in parts[1:]:
         title, _, rest = part[3:].partition("\n")
         # a page has one heading of the first order
-        found.append(Chapter(_name(title), title.strip(), f"# {title}\n{rest.replace(chr(10) + '### ', chr(10) + '## ')}"))
-    return found
+        risen = rest.replace("\n### ", "\n## ")
+        found.append(Chapter(_name(title), title.strip(), f"# {title}\n{risen}"))
+    return tuple(found)
 
 
 def _name(title: str) -> str:
