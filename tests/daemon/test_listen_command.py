@@ -13,40 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from daemon.__main__ import main
 from daemon.demo.broker import PLACES, PrivateBroker, free_port
 from tests.daemon.wire import PATIENCE_S
+from tests.fixtures.publisher import Publisher
 from tests.fixtures.relay import HangUp, Passage, Relay
 
 ROOT = Path(__file__).parents[2]
 
 
-def utterance(seq: int) -> bytes:
-    return json.dumps({"schema": "affectd/utterance/1", "node": "cabin", "source": "driver", "boot": "b1", "seq": seq}).encode()
-
-
-class Publisher:
-    """A sender of anything. Use it as a context."""
-
-    def __init__(self, port: int) -> None:
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-        self._port = port
-
-    def __enter__(self) -> Publisher:
-        self._client.connect("127.0.0.1", self._port)
-        self._client.loop_start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def send(self, payload: bytes) -> None:
-        self._client.publish("affectd/cabin/driver/utterance", payload, qos=1).wait_for_publish(PATIENCE_S)
+def utterance(seq: int) -> tuple[str, bytes]:
+    body = {"schema": "affectd/utterance/1", "node": "cabin", "source": "driver", "boot": "b1", "seq": seq}
+    return "affectd/cabin/driver/utterance", json.dumps(body).encode()
 
 
 @contextmanager
@@ -81,17 +61,17 @@ def test_what_comes_while_nobody_listens_is_there_when_somebody_does(protocol: s
     version = ("--protocol", protocol)
     with PrivateBroker() as broker, Publisher(broker.port) as publisher:
         with listening(broker.port, *version) as first:
-            publisher.send(utterance(1))
+            publisher.send([utterance(1)])
             assert first.stdout is not None
             assert seqs(first.stdout.readline()) == [1]
             first.send_signal(signal.SIGINT)
             out, err = first.communicate(timeout=PATIENCE_S)
             assert (first.returncode, out) == (0, "")
             assert "affectd: 1 message\n" in err
-        publisher.send(utterance(2))
-        publisher.send(utterance(3))
+        publisher.send([utterance(2)])
+        publisher.send([utterance(3)])
         with listening(broker.port, *version, "--count", "3") as second:
-            publisher.send(utterance(4))
+            publisher.send([utterance(4)])
             out, _ = second.communicate(timeout=PATIENCE_S)
     assert (second.returncode, seqs(out)) == (0, [2, 3, 4])
 
@@ -177,7 +157,7 @@ def old(broker_port: int, refusal: bytes) -> Iterator[int]:
 def test_a_broker_that_has_no_mqtt_5_is_spoken_to_in_3(refusal: bytes) -> None:
     with PrivateBroker() as broker, old(broker.port, refusal) as port, listening(port, "--count", "1") as child:
         with Publisher(broker.port) as publisher:
-            publisher.send(utterance(1))
+            publisher.send([utterance(1)])
         out, err = child.communicate(timeout=PATIENCE_S)
     assert (child.returncode, seqs(out)) == (0, [1]), err
 

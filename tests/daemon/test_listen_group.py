@@ -14,8 +14,9 @@ import pytest
 
 from daemon.__main__ import main
 from daemon.demo.broker import PrivateBroker
-from tests.daemon.test_listen_command import Publisher, listening, utterance
+from tests.daemon.test_listen_command import listening, utterance
 from tests.daemon.wire import PATIENCE_S
+from tests.fixtures.publisher import Publisher
 
 ROOT = Path(__file__).parents[2]
 N_MESSAGES = 20
@@ -44,7 +45,7 @@ def test_each_message_goes_to_one_of_the_group_and_none_is_said_to_be_missing() 
         members = [("--group", "night", "--client-id", name) for name in ("one", "two")]
         with listening(broker.port, *members[0]) as one, listening(broker.port, *members[1]) as two:
             for seq in range(1, N_MESSAGES + 1):
-                publisher.send(utterance(seq))
+                publisher.send([utterance(seq)])
             # who is ended leaves in his session what he has not read yet
             seen = [Said(one), Said(two)]
             until_s = time.monotonic() + PATIENCE_S

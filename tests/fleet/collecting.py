@@ -1,4 +1,4 @@
-"""`affectd collect` in a process of its own, and a cabin that publishes to be collected."""
+"""`affectd collect` in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Callable, Sequence
-
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from typing import Callable
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 200.0
@@ -25,6 +22,7 @@ class Collecting:
         self.child = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
         self.said: list[str] = []
         self._changed = threading.Condition()
+        self._has_ended = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -38,7 +36,8 @@ class Collecting:
     def await_said(self, text: str) -> str:
         """The line with that in it."""
         with self._changed:
-            assert self._changed.wait_for(lambda: any(text in line for line in self.said), PATIENCE_S), self.said
+            self._changed.wait_for(lambda: self._has_ended or any(text in line for line in self.said), PATIENCE_S)
+            assert any(text in line for line in self.said), self.said
             return next(line for line in self.said if text in line)
 
     def kill(self) -> None:
@@ -63,30 +62,9 @@ class Collecting:
             with self._changed:
                 self.said.append(line.rstrip("\n"))
                 self._changed.notify_all()
-
-
-class Publisher:
-    """Sends anything, QoS 1. Use it as a context."""
-
-    def __init__(self, port: int) -> None:
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-        self._port = port
-
-    def __enter__(self) -> Publisher:
-        self._client.connect("127.0.0.1", self._port)
-        self._client.loop_start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def send(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        """The broker has them all when this returns."""
-        sent = [self._client.publish(topic, payload, qos=1) for topic, payload in messages]
-        for one in sent:
-            one.wait_for_publish(PATIENCE_S)
-            assert one.is_published()
+        with self._changed:
+            self._has_ended = True
+            self._changed.notify_all()
 
 
 def await_that(holds: Callable[[], bool]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -17,8 +16,9 @@ from daemon.collect.durable import UNFINISHED
 from daemon.demo.broker import PrivateBroker, free_port
 from tests.faults.form import rounds, times
 from tests.faults.test_file_systems import fill
+from tests.fixtures.publisher import Publisher
 from tests.fleet.archives import asked, bad, keys, n_rows, utterance
-from tests.fleet.collecting import PATIENCE_S, Collecting, Publisher, await_that
+from tests.fleet.collecting import PATIENCE_S, Collecting, await_that
 
 SEED = 10
 NODES = ("a", "b", "c")
@@ -106,16 +106,6 @@ def test_hostile_messages_among_good_ones_end_in_quarantine_named(tmp_path: Path
         "its node or source is no name: want 1 to 64 letters, digits, - or _",
     }
     assert {path.name for path in tmp_path.glob("day=*/*")} == {"node=a"}
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a megabyte."""
-    mounted = tmp_path / "small"
-    mounted.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "affectd", str(mounted)], check=True)
-    yield mounted
-    subprocess.run(["umount", "--lazy", str(mounted)], check=True)
 
 
 def test_a_full_disk_is_waited_for_and_costs_no_message(small_disk: Path) -> None:

@@ -13,10 +13,11 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.fleet_brokers import settings
 from daemon.delivery.mqtt import MqttDelivery
 from daemon.delivery.outbox import Outbox
 from daemon.events import Message
-from daemon.settings import BrokerSettings, OutboxSettings
+from daemon.settings import OutboxSettings
 from tests.fixtures.brokers.mosquitto import Mosquitto
 from tests.fleet.archives import ROOT, keys, n_rows, utterance
 from tests.fleet.collecting import PATIENCE_S, Collecting, await_that
@@ -43,18 +44,13 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def broker(tmp_path: Path, certificates: Path) -> Iterator[Mosquitto]:
     """By the settings that ship, but for port and paths."""
-    settings = (FLEET / "mosquitto" / "affectd.conf").read_text().replace("/etc/mosquitto/fleet/acl", str(tmp_path / "acl"))
+    lines = (FLEET / "mosquitto" / "affectd.conf").read_text().replace("/etc/mosquitto/fleet/acl", str(tmp_path / "acl"))
     shutil.copy(FLEET / "mosquitto" / "acl", tmp_path / "acl")
     (tmp_path / "acl").chmod(0o600)
-    settings = settings.replace("/etc/mosquitto/fleet", str(certificates)).replace("/var/lib/mosquitto/", f"{tmp_path}/")
-    before, after = settings.split("listener 8883\n")
+    lines = lines.replace("/etc/mosquitto/fleet", str(certificates)).replace("/var/lib/mosquitto/", f"{tmp_path}/")
+    before, after = lines.split("listener 8883\n")
     with Mosquitto(tmp_path, after, before=before.splitlines()) as broker:
         yield broker
-
-
-def settings_of(name: str, certificates: Path, port: int) -> BrokerSettings:
-    cert, key = (str(certificates / f"{name}.{end}") for end in ("pem", "key"))
-    return BrokerSettings(port=port, tls=True, ca_file=str(certificates / "authority.pem"), cert_file=cert, key_file=key)
 
 
 class Cabin:
@@ -146,9 +142,7 @@ def test_the_service_delivers_and_the_collector_collects_through_it(
     place = ("--broker", f"127.0.0.1:{broker.port}", "--tls", *files, "--group", "all")
     with Collecting(tmp_path / "archive", *place) as collecting:
         outbox = Outbox(None, "b1", OutboxSettings(), "one")
-        delivery = MqttDelivery(
-            settings_of("one", certificates, broker.port), "one", outbox, lambda: "2026-11-20T12:00:00.000Z"
-        )
+        delivery = MqttDelivery(settings(certificates, "one", broker.port), "one", outbox, lambda: "2026-11-20T12:00:00.000Z")
         delivery.start()
         for seq in (1, 2, 3):
             body = json.loads(utterance("one", seq)[1])
