@@ -20,7 +20,7 @@ from models.lab.affectnet.judge import probabilities
 from models.lab.affectnet.voices import Voices
 from models.lab.corpora import Utterance
 from models.lab.errors import LabError
-from models.lab.evaluate import runs
+from models.lab.evaluate import checkpoint_of, runs
 from models.lab.recipe import Recipe
 from models.lab.results import RESULTS, Run
 from models.networks.affectnet import AffectNet
@@ -61,7 +61,7 @@ def folds(recipe: Recipe, n_seeds: int, checkpoints: Path, every: int = 1) -> li
 
 def _trained(run: Run, n_learnt: int, checkpoints: Path) -> AffectNet:
     try:
-        return finished(run.recipe, run.seed, n_learnt, checkpoints / run.recipe.name / f"{run.name}.pt").network
+        return finished(run.recipe, run.seed, n_learnt, checkpoint_of(run, checkpoints)).network
     except LabError as trouble:
         what = str(trouble).rsplit(": run ", 1)[0]
         seeds = f" --seeds {run.seed + 1}" if run.seed else ""

@@ -194,10 +194,11 @@ def run_one(run: Run, folder: Path, checkpoints: Path) -> Result:
 def _forget(run: Run, checkpoints: Path) -> None:
     """What a run that is written down would go on from."""
     if not run.recipe.is_affectnet:  # whose folds are judged again, in noise: see `python -m benchmarks noise`
-        _checkpoint(run, checkpoints).unlink(missing_ok=True)
+        checkpoint_of(run, checkpoints).unlink(missing_ok=True)
 
 
-def _checkpoint(run: Run, checkpoints: Path) -> Path:
+def checkpoint_of(run: Run, checkpoints: Path) -> Path:
+    """Where a run keeps its state."""
     return checkpoints / run.recipe.name / f"{run.name}.pt"
 
 
@@ -210,7 +211,7 @@ def _tried(run: Run, checkpoints: Path) -> Result:
         speakers = np.array([utterance.speaker for utterance in dealt])
         assert not set(speakers[fold.train]) & set(speakers[fold.test]), "a speaker is on both sides"
     material = gather(recipe, utterances)
-    checkpoint = _checkpoint(run, checkpoints)
+    checkpoint = checkpoint_of(run, checkpoints)
     conditions: dict[str, Said] = {}
     answers: dict[str, list[str]] = {}
     fitted: Fitted[Any] | FittedTable

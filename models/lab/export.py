@@ -167,8 +167,13 @@ def some_utterances(recipe: Recipe) -> Sequence[corpora.Utterance]:
 
 def real_windows(recipe: Recipe) -> NDArray[np.float32]:
     """All windows of some utterances: (n, window_frames, n_features)."""
+    return windows_of(some_utterances(recipe), recipe)
+
+
+def windows_of(utterances: Sequence[corpora.Utterance], recipe: Recipe) -> NDArray[np.float32]:
+    """All of theirs: (n, window_frames, n_features)."""
     shape = recipe.front_end, recipe.window_frames, recipe.stride_frames
-    return np.concatenate([utterance_windows(frames, *shape) for frames in extract(some_utterances(recipe), recipe)])
+    return np.concatenate([utterance_windows(frames, *shape) for frames in extract(utterances, recipe)])
 
 
 def largest_difference(artefact: Artefact, fitted: Fitted[Network], recipe: Recipe, windows: NDArray[np.float32]) -> float:

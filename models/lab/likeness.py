@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Mapping, Sequence
 
 from models.lab.errors import LabError
-from models.lab.versions import versions
+from models.lab.versions import own_version
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("dsp", "models", "daemon")
@@ -18,7 +18,7 @@ PACKAGES = ("dsp", "models", "daemon")
 def code(libraries: Sequence[str]) -> dict[str, str]:
     """Of affectd its version and one sha256 over its sources, and the versions of libraries, "-" for one that is not there."""
     return {
-        "affectd": versions("numpy")["affectd"],
+        "affectd": own_version(),
         "affectd's sources": _sources_sha256(),
         **{name: _version(name) for name in libraries},
     }

@@ -15,16 +15,14 @@ from typing import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.window import utterance_windows
 from models.adaptation import Heard
 from models.lab import corpora, metrics, quantise, quantise_windows, recipe
 from models.lab.affectnet.fit import finished
 from models.lab.affectnet.heard import COLD, CONDITIONS, in_test
 from models.lab.affectnet.voices import judged, learnt
 from models.lab.errors import LabError
-from models.lab.evaluate import CHECKPOINTS, runs
-from models.lab.export import contract_of, to_onnx
-from models.lab.features import extract
+from models.lab.evaluate import CHECKPOINTS, checkpoint_of, runs
+from models.lab.export import contract_of, to_onnx, windows_of
 from models.lab.material import Material, as_dealt, gather
 from models.lab.measured import Measured
 from models.lab.quantised_file import FP16, FP32, INT8, PRECISIONS
@@ -83,7 +81,7 @@ def measure(chosen: Recipe, seed: int = 0, checkpoints: Path = CHECKPOINTS) -> M
         raise LabError(f"{chosen.name}: is no AffectNet: only that is quantised")
     utterances = corpora.whole(chosen.corpus, corpora.corpora_root())
     wanted = runs(chosen, SPEAKER_INDEPENDENT, [seed], utterances)
-    networks = {run.fold: checkpoints / chosen.name / f"{run.name}.pt" for run in wanted}
+    networks = {run.fold: checkpoint_of(run, checkpoints) for run in wanted}
     at_hand = [run for run in wanted if networks[run.fold].with_suffix(".functionals.pt").is_file()]
     if not at_hand:
         raise LabError(f"{checkpoints / chosen.name}: no fold's network of seed {seed}: run `affectd-lab evaluate` first")
@@ -142,8 +140,7 @@ def rewrite(path: Path, precision: str, chosen: Recipe) -> None:
 
 def some_windows(chosen: Recipe) -> NDArray[np.float32]:
     """Windows of some of the corpus, to calibrate by: (n, window_frames, n_features). Raises LabError where it is not whole."""
-    shape = chosen.front_end, chosen.window_frames, chosen.stride_frames
-    return np.concatenate([utterance_windows(frames, *shape) for frames in extract(_drawn(chosen), chosen)])
+    return windows_of(_drawn(chosen), chosen)
 
 
 def _drawn(chosen: Recipe) -> list[corpora.Utterance]:

@@ -243,7 +243,8 @@ def _corpora() -> str:
 def _shares(asked: Sequence[Measured]) -> list[str]:
     if not asked:
         return []
-    said = "".join(f"- {told(each)[:1].upper()}{told(each)[1:]} (`{each.command}`).\n" for each in asked)
+    found = [(told(each), each.command) for each in asked]
+    said = "".join(f"- {text[:1].upper()}{text[1:]} (`{command}`).\n" for text, command in found)
     mean = "Mean UAR of a seat that heard nothing, three and ten utterances before; every speaker counts alike:\n"
     picture = f"![UAR by the share of the branch over log-mel]({PICTURES}/{SHARES_PICTURE})\n"
     return ["## The share of AffectNet's branches\n", f"{THE_SHARE} {mean}", said, picture]

@@ -17,13 +17,17 @@ else:
 
 def versions(trained_by: str = "torch") -> dict[str, str]:
     """The versions of Python, of the library that did the training, of NumPy and of affectd."""
-    try:
-        own = metadata.version("affectd")
-    except metadata.PackageNotFoundError:  # run from the source tree
-        own = str(tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"])
     return {
         "python": platform.python_version(),
         trained_by: metadata.version(trained_by),
         "numpy": np.__version__,
-        "affectd": own,
+        "affectd": own_version(),
     }
+
+
+def own_version() -> str:
+    """Of affectd."""
+    try:
+        return metadata.version("affectd")
+    except metadata.PackageNotFoundError:  # run from the source tree
+        return str(tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"])

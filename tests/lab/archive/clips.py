@@ -7,8 +7,9 @@ from pathlib import Path
 
 import soundfile
 
+from daemon.demo import RECORDING
+
 ROOT = Path(__file__).parents[3]
-CABIN = ROOT / "daemon" / "demo" / "cabin.flac"
 UTTERANCES_S = ((0.5, 4.2), (4.9, 8.2), (14.5, 18.7), (19.4, 23.7))
 """Somebody speaks in each."""
 NO_SPEECH_S = (0.0, 0.6)
@@ -37,6 +38,6 @@ def add_bad(folder: Path) -> None:
 
 
 def _cut(path: Path, between_s: tuple[float, float]) -> None:
-    samples, rate_hz = soundfile.read(CABIN, dtype="int16")
+    samples, rate_hz = soundfile.read(RECORDING, dtype="int16")
     begin, end = (int(seconds * rate_hz) for seconds in between_s)
     soundfile.write(os.fsencode(path), samples[begin:end], rate_hz, format="WAV", subtype="PCM_16")
