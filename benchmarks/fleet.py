@@ -13,6 +13,7 @@ from typing import Any, Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.drawing import pyplot
 from benchmarks.fleet_backend import Backend, Received
 from benchmarks.fleet_brokers import Broker, OneMosquitto, ThreeRabbits
 from benchmarks.fleet_cabin import one_cabin
@@ -238,12 +239,8 @@ def _settle(backend: Backend, n_committed: int) -> None:
 
 
 def _draw(path: Path, curves: dict[str, NDArray[np.float64]]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(len(curves), 1, figsize=(9, 3 * len(curves)), layout="constrained", squeeze=False)
+    plt = pyplot()
+    figure, axes = plt.subplots(len(curves), 1, figsize=(9, 3 * len(curves)), layout="constrained", squeeze=False)
     for axis, (name, curve) in zip(axes[:, 0], curves.items()):
         axis.plot(curve[:, 0], np.maximum(curve[:, 1], 1e-3), ",")
         axis.set_yscale("log")

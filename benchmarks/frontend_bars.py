@@ -6,9 +6,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from benchmarks.drawing import AIM, MUST, OTHER, OURS, pyplot
 from benchmarks.lines import Line
 
-OURS, OTHER, MUST, AIM = "#0072B2", "#E69F00", "#D55E00", "#009E73"  # Okabe and Ito's, which the colour-blind can tell apart
 TITLE = "What the front end costs: median time on one core, whisker to the 99th percentile"
 FEW_US, MANY_US = 1e3, 1e6
 COLUMNS = (1.08, 1.15, 1.157, 1.3, 1.48)
@@ -18,13 +18,9 @@ ALIGNED = dict(zip(COLUMNS, ("right", "right", "left", "left", "left")))
 
 def draw(path: Path, lines: list[Line], title: str = TITLE) -> None:
     """Bars of all lines, grouped by question, on one logarithmic axis; the figures beside them."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+    plt = pyplot()
     n_questions = len({line.question for line in lines})
-    figure, axes = pyplot.subplots(figsize=(10.5, 0.26 * (len(lines) + 1.5 * n_questions) + 1.2))
+    figure, axes = plt.subplots(figsize=(10.5, 0.26 * (len(lines) + 1.5 * n_questions) + 1.2))
     y, ticks, names = 0.0, [], []
     for question, group in groupby(lines, key=lambda line: line.question):
         y += 1.5
@@ -40,7 +36,7 @@ def draw(path: Path, lines: list[Line], title: str = TITLE) -> None:
     axes.set_ylim(y - 0.3, -0.3)
     _dress(axes, lines, title)
     figure.savefig(path, dpi=110, bbox_inches="tight")
-    pyplot.close(figure)
+    plt.close(figure)
 
 
 def _dress(axes: Any, lines: list[Line], title: str) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.drawing import OTHER, OURS, pyplot
 from benchmarks.drawing import told as said
 from benchmarks.lines import columns
+from benchmarks.process import look
 from benchmarks.spread import NAMES, row, spread
 from daemon.clock import SystemClock
 from daemon.delivery.mqtt import MqttDelivery
@@ -36,7 +36,6 @@ SINGLY_AIM, BATCHED_AIM = 2_000, 20_000
 LABELS = ("anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness", "surprise", "calm")
 BURST = 10_000
 EVENTS_AN_HOUR = 3600
-PAGE_BYTES = resource.getpagesize()
 PATIENCE_S = 600.0
 MEMORY = Path("/dev/shm")
 SYNC, SINGLY = "4 kB to the disk, without an outbox", "an event to the disk, and then the next"
@@ -120,7 +119,9 @@ def _without_disk(n_events: int) -> Times:
 def _batched(folder: Path, n_events: int) -> float:
     """As fast as they can be committed, waiting for the disk after each burst; all durable in the end."""
     with _opened(folder) as outbox:
-        return _a_second(n_events, lambda: _all_at_once(outbox, n_events))
+        begun_s = time.perf_counter()
+        _all_at_once(outbox, n_events)
+        return n_events / (time.perf_counter() - begun_s)
 
 
 def _written(folder: Path, n_events: int, seconds: float) -> int:
@@ -260,12 +261,6 @@ def _event_bytes() -> int:
     return len(outbox.after(0, 1)[0].payload)
 
 
-def _a_second(n_times: int, work: Callable[[], None]) -> float:
-    begun_s = time.perf_counter()
-    work()
-    return n_times / (time.perf_counter() - begun_s)
-
-
 def table(figures: dict[str, Any]) -> str:
     """What there is a name and a value of, and the times."""
     values = "\n".join(f"{name:40} {value}" for name, value in figures.items() if name != "ms")
@@ -298,4 +293,4 @@ def _write_bytes() -> int:
 
 
 def _memory_mb() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES / 1e6
+    return look(os.getpid()).rss_mb

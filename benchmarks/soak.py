@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Callable
 
+from benchmarks.drawing import pyplot
 from benchmarks.lines import columns
 from benchmarks.soak_sound import write_hours
 from benchmarks.soak_watch import Hour, Watch
@@ -158,12 +159,8 @@ def _figures(watch: Watch, hop_samples: int, committed: int, waiting: int) -> di
 
 
 def _draw(path: Path, hours: list[Hour]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, (top, bottom) = pyplot.subplots(2, 1, figsize=(9, 5), sharex=True, layout="constrained")
+    plt = pyplot()
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, layout="constrained")
     at = [hour.hour for hour in hours]
     top.plot(at, [hour.rss_mb for hour in hours], marker="o", label="resident")
     top.plot(at, [hour.anonymous_mb for hour in hours], marker="o", label="of it, no file's")

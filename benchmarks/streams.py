@@ -80,12 +80,15 @@ def _search(tried: Any) -> list[Heard]:
     guess = min(MOST, max(9, round(8 * 90.0 / few.core_percent)))
     below, above = 8, None
     while above is None or above > below * NEAR + 1:
-        one = next((each for each in (tried(guess) for _ in range(TRIES)) if not _is_late(each)), None)
-        found.append(one or tried(guess))
-        if one:
-            below = guess
-        else:
+        for _ in range(TRIES):
+            one = tried(guess)
+            if not _is_late(one):
+                break
+        found.append(one)
+        if _is_late(one):
             above = guess
+        else:
+            below = guess
         if below >= MOST:
             break
         guess = min(MOST, round(below * 1.2)) if above is None else max(below + 1, (below + above) // 2)

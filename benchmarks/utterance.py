@@ -117,13 +117,7 @@ def judge(model: EmotionModel | StreamModel) -> Judge:
         stream = model
         return lambda samples: stream.answer([stream.begin().push(feature_frames(samples, contract.front_end))])[0]
     of_windows = model
-
-    def judged(samples: F32) -> NDArray[np.float64]:
-        frames = feature_frames(samples, contract.front_end)
-        windows = utterance_windows(frames, contract.front_end, contract.window_frames, contract.stride_frames)
-        return np.asarray(of_windows.predict(windows).mean(axis=0))
-
-    return judged
+    return lambda samples: np.asarray(of_windows.predict(_windows(samples, contract)).mean(axis=0))
 
 
 def _compared(judges: Mapping[str, Judge], name: str, sentences: Sequence[F32]) -> tuple[float, str]:

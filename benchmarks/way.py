@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from benchmarks.drawing import pyplot
 from daemon import analysis, assembly
 from daemon.demo.demo import RECORDING
 from daemon.settings import Settings
@@ -37,10 +38,7 @@ def measure(_short: bool, plot: Path | None) -> dict[str, Any]:
 
 
 def _draw(path: Path, bodies: list[Any], model: Any) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    plt = pyplot()
     from matplotlib.patches import Patch
 
     contract = model.contract
@@ -49,7 +47,7 @@ def _draw(path: Path, bodies: list[Any], model: Any) -> None:
     spectrum = replace(contract.front_end, kinds=(SPECTROGRAM,), n_bands=128)
     image = feature_frames(float32_from_int16(samples), spectrum).T * (10.0 / np.log(10.0))
     seconds = len(samples) / contract.front_end.sample_rate_hz
-    figure, (top, bottom) = pyplot.subplots(2, 1, figsize=(11, 5.6), sharex=True, height_ratios=(3, 2), layout="constrained")
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(11, 5.6), sharex=True, height_ratios=(3, 2), layout="constrained")
     top.imshow(
         image,
         origin="lower",
