@@ -6,7 +6,6 @@ import json
 import queue
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,13 +22,13 @@ from benchmarks.drawing import AIM, MUST, OTHER, OURS, pyplot
 from benchmarks.drawing import told as said
 from benchmarks.lines import Goal, columns
 from benchmarks.process import below, look
+from benchmarks.service import affectd_run
 from benchmarks.spread import NAMES, row, spread
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.demo import RECORDING
 from daemon.settings import OutboxSettings
 from models import registry
 
-ROOT = Path(__file__).parents[1]
 SEATS = ("driver", "passenger", "left", "right")
 OURS_STAGES = ("block", "queue", "front_end", "inference")
 DELIVERY = "delivery"
@@ -105,7 +104,9 @@ def _heard(folder: Path, n_rounds: int, seats: Sequence[str]) -> tuple[list[dict
         settings.write_text(head + sources)
         arrived: queue.Queue[dict[str, Any]] = queue.Queue()
         _subscribe(broker.port, arrived, opened)
-        service = _serve(settings, folder / "log", microphone.environment, opened)
+        service = opened.enter_context(affectd_run(settings, folder / "log", microphone.environment))
+        # those that capture go with it, if it is not killed at once
+        opened.callback(_end, service)
         _await_states(arrived, len(seats), service, folder / "log")
         before, began_s = _core_s(service.pid), time.monotonic()
         speakers = [
@@ -152,14 +153,6 @@ def _starts(samples: NDArray[np.int16], rate_hz: int) -> list[float]:
     bodies = analysis.utterance_bodies(RECORDING, Settings(), assembly.open_model(registry.DEFAULT))
     assert all(body["speech"]["end_s"] * rate_hz <= len(samples) for body in bodies)
     return [max(0.0, body["speech"]["start_s"] - 0.1) for body in bodies]
-
-
-def _serve(settings: Path, log: Path, environment: Any, opened: ExitStack) -> subprocess.Popen[bytes]:
-    stderr = opened.enter_context(log.open("wb"))
-    command = [sys.executable, "-m", "daemon", "run", "--config", str(settings)]
-    service = subprocess.Popen(command, env=environment, cwd=ROOT, stderr=stderr)
-    opened.callback(_end, service)
-    return service
 
 
 def _subscribe(port: int, arrived: queue.Queue[dict[str, Any]], opened: ExitStack) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -14,12 +13,12 @@ from typing import Any
 
 from benchmarks.fleet_brokers import OneMosquitto
 from benchmarks.relays import Link, Relays
+from benchmarks.service import affectd_run
 from benchmarks.soak_sound import write_hours
 from daemon.delivery.mqtt.subscriber import SessionSubscriber
 from daemon.delivery.subscription import Arrived
 from daemon.demo.broker import free_port
 
-ROOT = Path(__file__).parents[1]
 NODE = "onecabin"
 FASTEST = 60.0
 HEALTH_S = 10.0
@@ -76,14 +75,9 @@ def one_cabin(heard_s: int) -> dict[str, Any]:
 
 
 def _measured(settings: Path, watch: _Watch, heard_s: int) -> dict[str, Any]:
-    with tempfile.TemporaryFile() as log:
-        service = subprocess.Popen([sys.executable, "-m", "daemon", "run", "--config", str(settings)], cwd=ROOT, stderr=log)
-        try:
-            begin = watch.mark(0.0, service)
-            end = watch.mark(begin.heard_s + heard_s, service)
-        finally:
-            service.kill()
-            service.wait()
+    with affectd_run(settings, settings.with_name("log")) as service:
+        begin = watch.mark(0.0, service)
+        end = watch.mark(begin.heard_s + heard_s, service)
     hours = (end.heard_s - begin.heard_s) / HOUR_S
     health_bytes = watch.health_bytes
     events_bytes = (end.sent_bytes - begin.sent_bytes - watch.n_health * health_bytes) / hours

@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from benchmarks.soak_sound import HISS
 from daemon import assembly
 from daemon.clock import SystemClock
 from daemon.delivery.mqtt import MqttDelivery
@@ -28,7 +29,6 @@ from daemon.ports import Model
 from daemon.settings import BrokerSettings, NodeSettings, OutboxSettings, Settings
 
 I16 = NDArray[np.int16]
-HISS = 3.0
 NODE = "bench"
 FAREWELL_S = CONNECT_S = 60.0
 SETTLE_S = 1.0
@@ -82,34 +82,27 @@ class CoreClock:
         self.seen_ns = until_ns
 
 
-class Microphone:
-    """An AudioSource whose sound goes round and round."""
+class Round:
+    """An AudioSource's sound in memory, which goes round and round."""
 
     listening = hearing = True
-    ended = False
 
-    def __init__(self, name: str, sound: I16, first_sample: int, block_samples: int, block_ns: int, clock: CoreClock) -> None:
-        """`first_sample`: where in the sound it begins; within a block's time it decides when its blocks fall due, too."""
+    def __init__(self, name: str, sound: I16, first_sample: int, block_samples: int) -> None:
+        """`first_sample`: where in the sound it begins."""
         self.name = name
         self.attended = 0
-        self.newest_ns = 0
-        """When the block that was last read fell due."""
-        self.due_ns = round(block_ns * (1.0 + first_sample % block_samples / block_samples))
+        self.position = 0
+        """Samples that were read."""
         self._sound = np.concatenate([sound, sound[:block_samples]])
         self._n = len(sound)
         self._at = first_sample % self._n
-        self._block_samples, self._block_ns, self._clock = block_samples, block_ns, clock
-        self._position = 0
+        self._block_samples = block_samples
 
-    def read(self) -> Block | None:
-        """The next block, if it is due."""
-        if self.due_ns > self._clock.seen_ns:
-            return None
-        block = Block(self._sound[self._at : self._at + self._block_samples].copy(), self._position, self.due_ns)
+    def block(self, captured_ns: int) -> Block:
+        """The next one."""
+        block = Block(self._sound[self._at : self._at + self._block_samples].copy(), self.position, captured_ns)
         self._at = (self._at + self._block_samples) % self._n
-        self._position += self._block_samples
-        self.newest_ns = self.due_ns
-        self.due_ns += self._block_ns
+        self.position += self._block_samples
         return block
 
     def device(self) -> dict[str, Any] | None:
@@ -122,6 +115,28 @@ class Microphone:
 
     def close(self) -> None:
         """There is nothing to close."""
+
+
+class Microphone(Round):
+    """Its blocks fall due by a clock, and never end."""
+
+    ended = False
+
+    def __init__(self, name: str, sound: I16, first_sample: int, block_samples: int, block_ns: int, clock: CoreClock) -> None:
+        """`first_sample` decides within a block's time when its blocks fall due, too."""
+        super().__init__(name, sound, first_sample, block_samples)
+        self.newest_ns = 0
+        """When the block that was last read fell due."""
+        self.due_ns = round(block_ns * (1.0 + first_sample % block_samples / block_samples))
+        self._block_ns, self._clock = block_ns, clock
+
+    def read(self) -> Block | None:
+        """The next block, if it is due."""
+        if self.due_ns > self._clock.seen_ns:
+            return None
+        self.newest_ns = self.due_ns
+        self.due_ns += self._block_ns
+        return self.block(self.newest_ns)
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,6 +12,7 @@ from typing import Any, Callable
 
 from benchmarks.drawing import pyplot
 from benchmarks.lines import columns
+from benchmarks.service import affectd_run
 from benchmarks.soak_sound import write_hours
 from benchmarks.soak_watch import Hour, Watch
 from benchmarks.spread import spread
@@ -22,7 +22,6 @@ from daemon.demo.subscriber import Subscriber
 from daemon.settings import OutboxSettings
 from models import registry, runtime
 
-ROOT = Path(__file__).parents[1]
 N_HOURS, HOUR_S, SPEED = 24, 3600, 60.0
 GROWTH = 0.02
 PATIENCE_S = 60.0
@@ -98,19 +97,13 @@ def _day(folder: Path, n_hours: int, hour_s: int) -> tuple[Watch, int, int]:
 
 def _serve(settings: Path, log: Path, watch: Watch, n_hours: int) -> None:
     """`affectd run` until the watch says that the day is over."""
-    with log.open("wb") as stderr:
-        command = [sys.executable, "-m", "daemon", "run", "--config", str(settings)]
-        service = subprocess.Popen(command, cwd=ROOT, stderr=stderr)
+    with affectd_run(settings, log) as service:
         watch.begin(service.pid)
-        try:
-            while not watch.over.wait(SAY_EVERY_S):
-                assert service.poll() is None, log.read_text()
-                print(f"{max(0, len(watch.hours) - 1)} of {n_hours} hours", file=sys.stderr, flush=True)
-            service.terminate()
-            assert service.wait(PATIENCE_S) == 0, log.read_text()
-        finally:
-            service.kill()
-            service.wait()
+        while not watch.over.wait(SAY_EVERY_S):
+            assert service.poll() is None, log.read_text()
+            print(f"{max(0, len(watch.hours) - 1)} of {n_hours} hours", file=sys.stderr, flush=True)
+        service.terminate()
+        assert service.wait(PATIENCE_S) == 0, log.read_text()
 
 
 def _await(holds: Callable[[], bool], patience_s: float) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.drawing import AIM, MUST, SERIES, pyplot
 from benchmarks.lines import Goal, columns
 from benchmarks.rounds import one_core
-from benchmarks.seats import I16, spoken
+from benchmarks.seats import I16, Round, spoken
 from benchmarks.spread import NAMES, row, spread
 from daemon import assembly
 from daemon.analysis import ListSink
@@ -32,18 +32,12 @@ WANTED = {"always": Goal("<=", 3.0, 1.2), "a_tenth": Goal("<=", 1.0, 0.4), "neve
 BLOCK, STRIDE, END = "a block", "a block with a stride", "a block with an utterance's end"
 
 
-class Memory:
-    """An AudioSource of sound that lies in memory, in blocks, as fast as they are asked for."""
-
-    name = "cabin"
-    listening = hearing = True
+class Memory(Round):
+    """In blocks, as fast as they are asked for, until there were so many samples."""
 
     def __init__(self, sound: I16, n_samples: int, block_samples: int, rate_hz: int) -> None:
-        """The sound goes round until there are so many samples."""
-        self.attended = 0
-        self._sound = np.concatenate([sound, sound[:block_samples]])
-        self._n, self._left, self._at, self._position = len(sound), n_samples // block_samples, 0, 0
-        self._block_samples, self._rate_hz = block_samples, rate_hz
+        super().__init__("cabin", sound, 0, block_samples)
+        self._left, self._rate_hz = n_samples // block_samples, rate_hz
 
     @property
     def ended(self) -> bool:
@@ -54,22 +48,8 @@ class Memory:
         """The next block."""
         if self.ended:
             return None
-        samples = self._sound[self._at : self._at + self._block_samples].copy()
         self._left -= 1
-        self._at = (self._at + self._block_samples) % self._n
-        self._position += self._block_samples
-        return Block(samples, self._position - self._block_samples, self._position * 1_000_000_000 // self._rate_hz)
-
-    def device(self) -> dict[str, Any] | None:
-        """There is none."""
-        return None
-
-    def release(self) -> bool:
-        """There is nothing to give back."""
-        return True
-
-    def close(self) -> None:
-        """There is nothing to close."""
+        return self.block((self.position + self._block_samples) * 1_000_000_000 // self._rate_hz)
 
 
 def measure(short: bool, plot: Path | None) -> dict[str, Any]:

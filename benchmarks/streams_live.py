@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -17,11 +15,11 @@ import soundfile
 
 from benchmarks.process import look
 from benchmarks.seats import I16
+from benchmarks.service import affectd_run
 from benchmarks.spread import spread
 from daemon.demo.broker import PrivateBroker
 from daemon.demo.subscriber import Subscriber
 
-ROOT = Path(__file__).parents[1]
 N_FILES = 40
 """The sound from so many places: more seats share them."""
 BEGIN_S = 3.0
@@ -83,18 +81,12 @@ def _files(folder: Path, sound: I16, rate_hz: int, seconds: float) -> list[Path]
 
 def _served(settings: Path, log: Path, core: int, began: threading.Event, seconds: float) -> float:
     """Until its recordings end; per cent of its core while they last."""
-    with log.open("wb") as stderr:
-        command = [sys.executable, "-m", "daemon", "run", "--config", str(settings)]
-        service = subprocess.Popen(command, cwd=ROOT, stderr=stderr)
+    with affectd_run(settings, log) as service:
         os.sched_setaffinity(service.pid, {core})
-        try:
-            assert began.wait(PATIENCE_S), log.read_text()
-            time.sleep(BEGIN_S)
-            core_s, began_s = look(service.pid).core_s, time.monotonic()
-            time.sleep(0.9 * (seconds - BEGIN_S))
-            percent = 100.0 * (look(service.pid).core_s - core_s) / (time.monotonic() - began_s)
-            assert service.wait(PATIENCE_S) == 0, log.read_text()
-        finally:
-            service.kill()
-            service.wait()
+        assert began.wait(PATIENCE_S), log.read_text()
+        time.sleep(BEGIN_S)
+        core_s, began_s = look(service.pid).core_s, time.monotonic()
+        time.sleep(0.9 * (seconds - BEGIN_S))
+        percent = 100.0 * (look(service.pid).core_s - core_s) / (time.monotonic() - began_s)
+        assert service.wait(PATIENCE_S) == 0, log.read_text()
     return round(percent, 1)
