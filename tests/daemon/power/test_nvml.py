@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 import pytest
 
 from tests.daemon.contract import faults
 from tests.daemon.power.logging_process import ROOT, LoggingProcess
+from tests.fixtures.fake_jetson import no_fake_jetson
 from tests.fixtures.fake_nvidia import GPU_IS_LOST, NOT_SUPPORTED, FakeNvidia
 
 NOBODY = 9
@@ -29,8 +30,10 @@ def once(tmp_path: Path, environment: Mapping[str, str]) -> Any:
 
 
 @pytest.fixture
-def nvidia(tmp_path: Path) -> FakeNvidia:
-    return FakeNvidia(tmp_path)
+def nvidia(tmp_path: Path) -> Iterator[FakeNvidia]:
+    # a Jetson is looked for first
+    with no_fake_jetson():
+        yield FakeNvidia(tmp_path)
 
 
 def test_a_card(tmp_path: Path, nvidia: FakeNvidia) -> None:
