@@ -69,13 +69,18 @@ def _first_line(path: Path) -> str:
 
 
 def _commit() -> str:
-    """Of a clone, with a mark where files were changed; empty elsewhere."""
+    """Of a clone, with a mark where sources were changed; empty elsewhere. What benchmarks write is no source."""
     if not shutil.which("git"):
         return ""
-    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    return subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
-    ).stdout.strip()
+    name = _git("describe", "--always", "--exclude", "*")
+    written = [f":!benchmarks/{each}" for each in ("results", "pictures", "RESULTS.md")]
+    return f"{name}-dirty" if name and _git("status", "--porcelain", "--untracked-files=no", "--", ".", *written) else name
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    return told.stdout.strip()
 
 
 def _version(name: str) -> str:
