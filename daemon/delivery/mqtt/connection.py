@@ -156,11 +156,16 @@ class Connection:
         extra = len(properties.pack()) if properties else 0  # type: ignore[no-untyped-call]
         return HEADER_BYTES + len(one.topic.encode()) + extra + len(one.payload)
 
-    def subscribe(self, topic: str) -> None:
-        """QoS 1."""
-        mid = self._client.subscribe(topic, qos=1)[1]
+    def subscribe(self, topic: str, qos: int = 1) -> None:
+        """What comes there is in `Happened.arrived`."""
+        mid = self._client.subscribe(topic, qos=qos)[1]
         if mid is not None:
             self._subscribing[mid] = topic
+
+    @property
+    def hung_up_at_subscription(self) -> bool:
+        """The broker has hung up before it answered to a subscription: it may have been for that, and for nothing else."""
+        return bool(self.ended and self.ended.hung_up and self._subscribing)
 
     def step(self, patience_s: float, wake: socket.socket) -> Happened:
         """Wait until something happens, `wake` can be read, or for so long; what has happened."""

@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Callable, Sequence
 
-from paho.mqtt.client import topic_matches_sub
-
 from daemon.delivery.mqtt import access
-from daemon.delivery.mqtt.connection import Accepted, Arrived, Connection, Publication
+from daemon.delivery.mqtt.commands import Callback, Commands
+from daemon.delivery.mqtt.connection import Accepted, Connection, Publication
 from daemon.delivery.mqtt.postman import Postman
 from daemon.delivery.mqtt.protocol import ProtocolChoice
 from daemon.delivery.mqtt.sayings import Sayings
@@ -76,7 +75,7 @@ class MqttDelivery:
         online = partial(self._availability, "online")
         self._postman = Postman(outbox, node, online, self._chance, self._pace.again_s, enveloped=settings.cloudevents)
         self._on_connected: list[Callable[[], None]] = []
-        self._subscribed: list[tuple[str, Callable[[str, bytes, bool], None]]] = []
+        self._commands = Commands()
         self._connected = threading.Event()
         self._protocol: str | None = None
         self._n_connections = self._n_failed = self._n_cut_short = self._n_turns = 0
@@ -102,9 +101,9 @@ class MqttDelivery:
         """Called on the delivery thread after each accepted connection, after `online`."""
         self._on_connected.append(callback)
 
-    def subscribe(self, topic: str, callback: Callable[[str, bytes, bool], None]) -> None:
-        """Call back on the delivery thread with topic, payload and whether the broker had kept it. Before `start`."""
-        self._subscribed.append((topic, callback))
+    def subscribe(self, topic: str, callback: Callback) -> None:
+        """Call back on the delivery thread. Before `start`."""
+        self._commands.on(topic, callback)
 
     def publish_now(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
         """Send what is of no use later: dropped while not connected. Any thread."""
@@ -206,8 +205,7 @@ class MqttDelivery:
         postman = self._postman
         postman.begin(connection, granted, began_s)
         postman.hand(self._availability("online"))
-        for topic, _ in self._subscribed:
-            connection.subscribe(topic)
+        self._commands.subscribe(connection)
         self._outbox.name_gaps()
         self._connected.set()
         try:
@@ -218,6 +216,7 @@ class MqttDelivery:
             self._rate(postman.n_taken > 0 or time.monotonic() - began_s >= STEADY_S, postman.n_answered > 0)
             if not connection.ended:
                 connection.cut("cannot be served")
+            self._commands.ended(connection)
             postman.ended()
         if not self._said_farewell:
             is_short = bool(connection.ended and connection.ended.hung_up) and time.monotonic() - began_s < STEADY_S
@@ -246,14 +245,11 @@ class MqttDelivery:
         happened = connection.step(patience_s, self._wake)
         self._postman.acknowledged(happened.acknowledged, time.monotonic())
         for one in happened.arrived:
-            self._arrived(one)
+            self._call(
+                [partial(callback, one.topic, one.payload, one.retained) for callback in self._commands.wanting(one.topic)]
+            )
         for topic in happened.not_subscribed:
             logger.error("the broker does not let us subscribe to %s: check its access rules", topic)
-
-    def _arrived(self, one: Arrived) -> None:
-        for topic, callback in self._subscribed:
-            if topic_matches_sub(topic, one.topic):
-                self._call([partial(callback, one.topic, one.payload, one.retained)])
 
     def _call(self, callbacks: Sequence[Callable[[], None]]) -> None:
         for callback in callbacks:

@@ -121,7 +121,7 @@ class Postman:
         self._forget_connection()
         if connection is None or connection.ended is None or not connection.ended.hung_up:
             return
-        lost = self._refusals.hung_up(letters, connection.ended.code)
+        lost = self._refusals.hung_up({} if connection.hung_up_at_subscription else letters, connection.ended.code)
         if lost is not None:
             self._give_up(lost, f"the broker {connection.ended.why}")
 
