@@ -122,11 +122,12 @@ class ThreeRabbits:
     def __init__(self) -> None:
         self._rabbits = Rabbits(3)
         nodes = self._rabbits.nodes
+        self._killed, self._parted = nodes[2], nodes[1]
         port = free_port()
         self._front = Link(("127.0.0.1", port), [("127.0.0.1", node.mqtt_port) for node in nodes])
         self._relays = Relays()
         self.cabins = settings(self._rabbits.certificates, "bench", port)
-        # one for each of two nodes: the one that is killed and parted is the third
+        # one for each of two nodes; no cabin is left on the one that was killed, so another is parted, with its collector
         self.backend = [settings(self._rabbits.certificates, "collector", node.amqp_port) for node in nodes[:2]]
 
     def __enter__(self) -> ThreeRabbits:
@@ -151,23 +152,22 @@ class ThreeRabbits:
 
     def kill(self) -> None:
         """See Broker."""
-        self._rabbits.kill(self._rabbits.nodes[2])
+        self._rabbits.kill(self._killed)
 
     def bring_back(self) -> None:
         """See Broker."""
-        node = self._rabbits.nodes[2]
-        self._rabbits.start(node)
-        self._rabbits.await_up(node)
+        self._rabbits.start(self._killed)
+        self._rabbits.await_up(self._killed)
 
     def part(self) -> None:
         """See Broker."""
-        self._rabbits.part(self._rabbits.nodes[2])
+        self._rabbits.part(self._parted)
 
     def join(self) -> None:
         """See Broker."""
-        self._rabbits.join(self._rabbits.nodes[2])
+        self._rabbits.join(self._parted)
         # it has stopped itself, and starts again now that it hears the others
-        self._rabbits.await_up(self._rabbits.nodes[2])
+        self._rabbits.await_up(self._parted)
 
 
 def settings(folder: Path, name: str, port: int) -> BrokerSettings:
