@@ -149,6 +149,8 @@ class Timed:
     """By the seat's name."""
     from_ns: int
     """What is of older sound is not noted."""
+    is_over: bool = False
+    """Nothing more is noted: all seats end at once, which microphones never do."""
     late_ms: list[float] = field(default_factory=list)
     n_utterances: int = 0
 
@@ -157,7 +159,7 @@ class Timed:
         seq = self.outbox.commit(message)
         seat, kind = message.topic.split("/")
         self.n_utterances += kind == "utterance"
-        if self.newest_ns(seat) >= self.from_ns:
+        if not self.is_over and self.newest_ns(seat) >= self.from_ns:
             self.late_ms.append((self.clock.now_ns() - self.newest_ns(seat)) / 1e6)
         return seq
 
@@ -239,4 +241,5 @@ class _Until:
 
     def is_set(self) -> bool:
         late_ms: Sequence[float] = self.sink.late_ms
-        return self.clock.now_ns() >= self.until_ns or bool(late_ms and late_ms[-1] > self.longest_ms)
+        self.sink.is_over = self.clock.now_ns() >= self.until_ns or bool(late_ms and late_ms[-1] > self.longest_ms)
+        return self.sink.is_over

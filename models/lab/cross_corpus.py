@@ -90,12 +90,8 @@ def elsewhere(target: Corpus | View, recipe: Recipe) -> Elsewhere:
 
 def require_another(target: Corpus | View, recipe: Recipe) -> None:
     """Raises LabError where something of the target was trained on."""
-    if _parts(target) & _parts(recipe.corpus):
+    if corpora.have_in_common(target, recipe.corpus):
         raise LabError(f"{target.name}: recipe {recipe.name} was trained on {recipe.corpus.name}: want another corpus")
-
-
-def _parts(source: Corpus | View) -> set[str]:
-    return {part.corpus.folder for part in source.parts} if isinstance(source, View) else {source.folder}
 
 
 def for_the_card(recipe: Recipe, seed: int, found: Sequence[Crossed]) -> Measured:

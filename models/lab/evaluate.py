@@ -218,7 +218,7 @@ def _tried(run: Run, checkpoints: Path) -> Result:
     if recipe.is_classical:
         fitted, said = _classical(run, material, fold)
     elif recipe.is_affectnet:
-        fitted, said, conditions, answers = _affectnet(run, material, fold, checkpoint)
+        fitted, said, conditions, answers = _affectnet(run, material, fold, checkpoints)
     else:
         fitted, said = _network(run, material, fold, checkpoint)
     n_train = sum(1 + len(material.copies[i]) for i in fold.train)
@@ -229,16 +229,18 @@ def _tried(run: Run, checkpoints: Path) -> Result:
 
 
 def _affectnet(
-    run: Run, material: Material, fold: Fold, checkpoint: Path
+    run: Run, material: Material, fold: Fold, checkpoints: Path
 ) -> tuple[Fitted[Any], Said, dict[str, Said], dict[str, list[str]]]:
     from models.lab.affectnet.fit import fit
     from models.lab.affectnet.heard import COLD, CONDITIONS, TOLD_IN_FULL
     from models.lab.affectnet.judge import probabilities
     from models.lab.affectnet.voices import judged, learnt
+    from models.lab.train import beginning
 
     # no epoch is picked: what a share holds for validation is learnt from
     positions = np.sort(np.concatenate([fold.train, fold.validation]))
-    fitted = fit(run.recipe, learnt(material, run.recipe, positions), run.seed, checkpoint, run.name)
+    part, checkpoint = learnt(material, run.recipe, positions), checkpoint_of(run, checkpoints)
+    fitted = fit(run.recipe, part, run.seed, checkpoint, run.name, beginning(run.recipe, run.seed, checkpoints))
     voices = judged(material, run.recipe, fold.test)
     likely = {each.name: probabilities(fitted.network, voices, each, run.seed) for each in CONDITIONS}
     tested = [material.utterances[i] for i in fold.test]

@@ -118,6 +118,8 @@ class Recipe:
     """Epochs without a smaller loss on a validation part, cut from the training part by speaker, after which training ends and
     the best epoch is taken; 0: there is no such part, and the last epoch is taken."""
     augment: Augmentation = Augmentation()
+    begins_as: str = ""
+    """AffectNet's alone: the recipe of another corpus, with whose network of the same seed training begins."""
 
     @property
     def is_classical(self) -> bool:
@@ -248,7 +250,8 @@ def _require_what_counts(path: Path, values: dict[str, Any]) -> None:
         missing = sorted(key for key in _OF_A_NETWORK if key not in values)
         if missing:
             raise LabError(f"{path}: lacks {', '.join(missing)}")
-        idle = [key for key in values if key == "svm_c"]
+        unknown = ("svm_c",) if network in (AFFECTNET, AFFECTNET_ALONE) else ("svm_c", "begins_as")
+        idle = [key for key in values if key in unknown]
     if idle:
         raise LabError(f"{path}: {network} takes no {', '.join(idle)}")
 

@@ -9,9 +9,10 @@ import numpy as np
 from models.lab import corpora
 from models.lab.affectnet import fit as affectnet
 from models.lab.affectnet.voices import learnt
+from models.lab.errors import LabError
 from models.lab.fit import Fitted, Part, finished, fit
 from models.lab.material import Material, gather
-from models.lab.recipe import Recipe
+from models.lab.recipe import Recipe, load
 from models.lab.splits import Fold, cut_validation
 from models.networks.affectnet import AffectNet
 from models.networks.network import Network
@@ -27,11 +28,31 @@ def train(recipe: Recipe, seed: int, checkpoints: Path) -> Path:
     material = gather(recipe, utterances)
     everybody = Fold("whole", np.arange(len(material.utterances)), np.empty(0, np.int64))
     if recipe.is_affectnet:
-        affectnet.fit(recipe, learnt(material, recipe, everybody.train), seed, checkpoint, f"{recipe.name} seed {seed}")
+        begin = beginning(recipe, seed, checkpoints)
+        affectnet.fit(recipe, learnt(material, recipe, everybody.train), seed, checkpoint, f"{recipe.name} seed {seed}", begin)
         return checkpoint
     learnt_from, judged_by = parts(recipe, material, everybody, seed)
     fit(recipe, learnt_from, seed, checkpoint, f"{recipe.name} seed {seed}", judged_by)
     return checkpoint
+
+
+def beginning(recipe: Recipe, seed: int, checkpoints: Path) -> AffectNet | None:
+    """The network that training begins with, None for one of random weights.
+
+    Raises LabError for one that has heard anything of the recipe's corpus, that hears or tells something else, or that is not
+    trained yet.
+    """
+    if not recipe.begins_as:
+        return None
+    other = load(recipe.begins_as)
+    if corpora.have_in_common(other.corpus, recipe.corpus):
+        raise LabError(f"recipe {recipe.name} begins as {other.name}, which was trained on {other.corpus.name}, too")
+    for what in ("network", "front_end", "trim_db", "labels"):
+        if getattr(other, what) != getattr(recipe, what):
+            raise LabError(f"recipe {recipe.name} begins as {other.name}, whose {what} differs: want the same in both")
+    begin = trained(other, seed, checkpoints).network
+    assert isinstance(begin, AffectNet)
+    return begin
 
 
 def parts(recipe: Recipe, material: Material, fold: Fold, seed: int) -> tuple[Part, Part | None]:

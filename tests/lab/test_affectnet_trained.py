@@ -20,7 +20,7 @@ from models.lab.export import export
 from models.lab.material import gather
 from models.lab.recipe import Recipe
 from models.lab.scored import Scored
-from models.lab.train import train
+from models.lab.train import beginning, train
 from models.runtime import open_model
 from tests.lab import tiny
 from tests.lab.tiny_affectnet import RECIPE
@@ -65,6 +65,38 @@ def test_resumed_is_uninterrupted(folder: Path, monkeypatch: pytest.MonkeyPatch)
     said = [judge.probabilities(each.network, voices, heard.COLD) for each in (whole, resumed)]
     np.testing.assert_array_equal(said[0], said[1])
     np.testing.assert_allclose(said[0].sum(axis=1), 1.0)
+
+
+def test_a_training_begins_with_what_another_corpus_has_taught(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = replace(RECIPE, name="other")
+    monkeypatch.setattr("models.lab.train.load", lambda name: other)
+    monkeypatch.setattr(corpora, "have_in_common", lambda one, another: False)
+    train(other, 3, folder / "networks")
+    recipe = replace(RECIPE, begins_as="other", epochs=1, learning_rate=1e-9)
+    begin, (part, _) = beginning(recipe, 3, folder / "networks"), part_of(folder)
+    assert begin is not None
+    learnt_more, from_nothing = (fit.fit(recipe, part, 3, folder / f"{each is begin}.pt", None, each) for each in (begin, None))
+    told, fresh = (each.network.of_log_mel.lstm.weight_ih_l0 for each in (learnt_more, from_nothing))
+    torch.testing.assert_close(told, begin.of_log_mel.lstm.weight_ih_l0, rtol=0, atol=1e-6)
+    assert (told - fresh).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("other", "seed", "why"),
+    [
+        (replace(RECIPE, name="other"), 0, "begins as other, which was trained on TINY, too"),
+        (replace(RECIPE, name="other", trim_db=9.0), 0, "whose trim_db differs"),
+        (replace(RECIPE, name="other"), 4, "run `affectd-lab train other --seed 4` first"),
+    ],
+)
+def test_a_beginning_that_leaks_differs_or_is_missing_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, other: Recipe, seed: int, why: str
+) -> None:
+    monkeypatch.setattr("models.lab.train.load", lambda name: other)
+    if "too" not in why:
+        monkeypatch.setattr(corpora, "have_in_common", lambda one, another: False)
+    with pytest.raises(LabError, match=why):
+        beginning(replace(RECIPE, begins_as="other"), seed, folder / "networks")
 
 
 def test_it_learns_and_a_short_utterance_has_an_answer(folder: Path) -> None:

@@ -30,14 +30,19 @@ _LOG_MEL, _FUNCTIONALS = ".log-mel.pt", ".functionals.pt"
 _Batch = TypeVar("_Batch", LogMelBatch, FunctionalsBatch)
 
 
-def fit(recipe: Recipe, part: Learnt, seed: int, checkpoint: Path, progress: str | None = None) -> Fitted[AffectNet]:
+def fit(
+    recipe: Recipe, part: Learnt, seed: int, checkpoint: Path, progress: str | None = None, begin: AffectNet | None = None
+) -> Fitted[AffectNet]:
     """Both branches after their last epochs. Goes on from the files beside `checkpoint`, one a branch, if they are there.
+    Else begins with the weights of `begin`, for the population of `part`, or with random ones.
 
     Raises LabError for a checkpoint of another recipe, seed or number of utterances.
     """
     clean = part.versions[0]
     torch.manual_seed(seed)
     network = AffectNet(clean.log_mel[0].shape[1], clean.functionals.shape[1], len(recipe.labels))
+    if begin is not None:
+        network.load_state_dict(begin.state_dict())
     _standardise_by(network, part.versions)
     network.to(DEVICE)
     history = _Training(recipe, part, seed, checkpoint.with_suffix(_LOG_MEL), progress).run(

@@ -12,7 +12,7 @@ from models.lab.corpora.nemo import NEMO, NEMO_7
 from models.lab.corpora.pcm import read_pcm
 from models.lab.corpora.ravdess import RAVDESS
 from models.lab.corpora.tess import TESS
-from models.lab.corpora.view import Part, View
+from models.lab.corpora.view import Part, View, have_in_common
 from models.lab.corpora.views import EMODB_RAVDESS_NEMO, RAVDESS_AS_7, TESS_CREMAD_RAVDESS, TESS_RAVDESS
 
 CORPORA: dict[str, Corpus] = {c.name: c for c in (EMODB, CASIA, RAVDESS, TESS, NEMO_7, NEMO, CREMAD)}
@@ -50,6 +50,7 @@ __all__ = [
     "examine",
     "faults",
     "find",
+    "have_in_common",
     "read_pcm",
     "whole",
 ]

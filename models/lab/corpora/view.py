@@ -18,6 +18,15 @@ class Part:
     """The corpus's label -> the view's; recordings of a label that is not named are left out."""
 
 
+def have_in_common(one: Corpus | View, other: Corpus | View) -> bool:
+    """Whether a recording of one may be one of the other's."""
+    return bool(_folders(one) & _folders(other))
+
+
+def _folders(source: Corpus | View) -> set[str]:
+    return {part.corpus.folder for part in source.parts} if isinstance(source, View) else {source.folder}
+
+
 @dataclass(frozen=True)
 class View:
     """Parts under one name. It has what a recipe, a card and a split ask of a corpus."""
