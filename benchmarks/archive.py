@@ -18,6 +18,7 @@ SPOKEN_S = ((0.5, 4.2), (4.9, 8.2), (14.5, 18.7), (19.4, 23.7))
 """Where somebody speaks, each a recording: of these are the rounds."""
 WORDS_S = ((1.0, 1.4), (0.0, 0.1), (0.0, 0.12), (0.0, 0.14))
 """Short ones, one with a word and three without: of these are the many, over which memory is watched."""
+EFFICIENCY_AIM = 0.95
 ROUND_FILES = 256
 N_ROUNDS = 6
 

@@ -12,13 +12,12 @@ from typing import Any, Sequence
 import numpy as np
 from distributed import Client
 
+from benchmarks.archive import EFFICIENCY_AIM
 from benchmarks.process import look
 from models.lab import cluster
 from models.lab.archive.judge import Asked, judged, made_of
 from models.lab.archive.listing import listed, tasks
 from models.registry import DEFAULT
-
-EFFICIENCY_AIM = 0.95
 
 
 def rounds(folder: Path, n_rounds: int) -> dict[str, Any]:

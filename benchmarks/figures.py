@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping
 
+from benchmarks.archive import EFFICIENCY_AIM
 from benchmarks.delivery import FIRST_AIM_S, LAST_AIM_S
 from benchmarks.drawing import told
 from benchmarks.endtoend import TOTAL
@@ -198,6 +199,41 @@ def _delivery(figures: Figures) -> list[Row]:
     return rows
 
 
+def _fleet(figures: Figures) -> list[Row]:
+    rows = []
+    for broker in figures["100,000 cabins"]:
+        one = figures[broker]
+        calm = (
+            f"calm {one['events_a_second_calm']:g} events a second, p50 {one['calm_p50_ms']:g}, p99 {one['calm_p99_ms']:g} ms"
+        )
+        burst = f"a burst {one['events_a_second_burst']:,}; {one['memory_kb_a_cabin']:g} kB of the broker a cabin"
+        waits = ", ".join(f"{what} {one[f'{what}_recovered_after_s']:g} s" for what in ("killed", "parted"))
+        lost = one["lost"] + one["lost_by_the_broker_after_its_puback"]
+        counts = f"{one['received']:,} of {one['committed']:,} events received, {lost} lost"
+        question = f"{figures['cabins']:,} cabins before {broker}"
+        found = f"{calm}; {burst}; until no event is late, a node {waits}; {counts}"
+        rows.append(Row(question, found, "", "0 lost", "", "MISSED" if lost else "yes"))
+    return rows
+
+
+def _archive(figures: Figures) -> list[Row]:
+    rate = f"{figures['recordings_a_second_a_core']:g}, {figures['hours_of_sound_a_second_a_core']:g} h of sound"
+    by_clock, by_work = figures["by_the_clock_2_workers_beside_twice_1"], figures["by_work_on_the_cores_2_workers"]
+    worker_mb, lost = figures["worker_mb_by_tenth_of_the_time"], figures["recordings_lost"]
+    aim = str(EFFICIENCY_AIM)
+    return [
+        Row("recordings a second a core", rate),
+        Row("two workers beside twice one, by the clock", f"{by_clock:g}", "", "", aim, _aimed(by_clock)),
+        Row("the work without Dask beside that of two workers", f"{by_work:g}", "", "", aim, _aimed(by_work)),
+        Row(f"a worker's memory over {figures['many']:,} recordings", f"{worker_mb[0]:g} to {worker_mb[-1]:g} MB", "", "flat"),
+        Row("lost with a worker killed half-way", f"{lost}", "", "0", "", "MISSED" if lost else "yes"),
+    ]
+
+
+def _aimed(efficiency: float) -> str:
+    return "aim" if efficiency >= EFFICIENCY_AIM else "MISSED"
+
+
 def plain(figures: Figures) -> list[Row]:
     """A name and a value a row, of a benchmark whose rows are not written out here."""
     scalars = {name: value for name, value in figures.items() if isinstance(value, (str, int, float)) and name != "sha256"}
@@ -220,4 +256,6 @@ ROWS: Mapping[str, Callable[[Figures], list[Row]]] = {
     "affectnet": _of_lines,
     "dashboard": _dashboard,
     "delivery": _delivery,
+    "fleet": _fleet,
+    "archive": _archive,
 }

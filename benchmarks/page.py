@@ -19,6 +19,7 @@ TITLES = {
     "gpu": "A GPU",
     "frontend": "The front end",
     "soak": "A day of sound",
+    "fleet": "A fleet of a thousand cabins",
 }
 
 
