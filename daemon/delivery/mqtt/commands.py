@@ -39,16 +39,17 @@ class Commands:
             self._n_hung_up = 0
             return
         if n and QOS[n] < QOS[n - 1]:
-            logger.warning("the broker hangs up when I subscribe to commands: from now on with QoS %d", QOS[n])
+            logger.warning("the broker hangs up when I subscribe to commands: now with QoS %d", QOS[n])
         for topic, _ in self._callbacks:
             connection.subscribe(topic, QOS[n])
 
     def ended(self, connection: Connection) -> None:
-        """What the next connection is to learn from it."""
+        """What the next connection learns from it."""
         if connection.hung_up_at_subscription:
             self._n_hung_up += 1
-        elif self._n_hung_up < len(QOS) and QOS[self._n_hung_up] == QOS[0]:
-            self._n_hung_up = 0
+        else:
+            # of a network that breaks off the wish has to recover: after a connection with less, QoS 1 has one more try
+            self._n_hung_up = 0 if QOS[self._n_hung_up] else QOS.index(0) - 1
 
     def wanting(self, topic: str) -> list[Callback]:
         """Those to call back."""
