@@ -8,6 +8,7 @@ from typing import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.lab import metrics
 from models.lab.corpora import Utterance
 from models.lab.errors import LabError
 
@@ -51,3 +52,15 @@ class Answers:
             raise LabError(f"answers: {broken!r}: want a speaker, a file, a label and {n_labels} log-probabilities")
         logs = np.array([row[3:] for row in rows], np.float64)
         return cls([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows], logs)
+
+
+def averaged(told: Sequence[Answers], labels: Sequence[str]) -> NDArray[np.int64]:
+    """What several networks say together of the same utterances, by the mean of their log-probabilities: a confusion matrix.
+
+    Raises LabError where the utterances are not the same.
+    """
+    first = told[0]
+    if any((each.speakers, each.utterances, each.truth) != (first.speakers, first.utterances, first.truth) for each in told):
+        raise LabError("answers of different utterances have no mean")
+    said = np.mean([each.log_probabilities for each in told], axis=0).argmax(axis=1)
+    return metrics.confusion(np.array([labels.index(label) for label in first.truth]), said, len(labels))

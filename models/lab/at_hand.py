@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.lab import metrics, recipe, splits
+from models.lab.answers import Answers, averaged
 from models.lab.corpora import Corpus, Utterance, View
 from models.lab.errors import LabError
 from models.lab.recipe import Recipe
@@ -56,6 +57,17 @@ class Scores:
     def by_seed(self, score: str) -> list[float]:
         """uar or wa of each seed that counts, in per cent, from one confusion matrix over all its folds."""
         return [_METRICS[score](pooled(of_seed)) for of_seed in self.counted.values()]
+
+    @property
+    def averaged(self) -> dict[str, NDArray[np.int64]]:
+        """Condition -> (n_labels, n_labels) of what the seeds that count say together; empty of one, and without answers."""
+        found: dict[str, NDArray[np.int64]] = {}
+        labels = self.recipe.labels
+        for of_fold in zip(*self.counted.values()) if len(self.counted) > 1 else ():
+            for name in of_fold[0].answers:
+                told = [Answers.read(each.answers[name], len(labels)) for each in of_fold]
+                found[name] = found.get(name, 0) + averaged(told, labels)
+        return found
 
     @property
     def whole(self) -> Scored:

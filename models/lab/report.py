@@ -198,6 +198,13 @@ def _details(line: Line) -> list[str]:
         rows = [[name, score(each, "uar"), score(each, "wa")] for name, each in known.items()]
         parts.append(f"A seat that knows its speaker, {describe(unheard)}:\n")
         parts.append(table(["utterances of the speaker heard before, without their labels", "UAR", "WA"], rows))
+        if together := unheard.averaged:
+            uars = ", ".join(
+                f"{name}: UAR {metrics.uar(matrix):.2f}" for name, matrix in sorted(together.items(), reverse=True)
+            )
+            parts.append(
+                f"The seeds' log-probabilities averaged, which one network that learns from them all would aim at: {uars}.\n"
+            )
     if has_curves(line.scores):
         parts.append(f"![{line.recipe}: training curves]({PICTURES}/{curves_picture(line.recipe)})\n")
     return parts

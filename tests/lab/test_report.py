@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from models.lab import papers, recipe, report, results, splits
+from models.lab.answers import Answers, averaged
 from models.lab.at_hand import Scores, at_hand, n_speaker_folds
 from models.lab.corpora import by_name
+from models.lab.errors import LabError
 from models.lab.results import Run
 from tests.lab import tiny
 from tests.lab.tiny_report import SEED_0, SEED_1, SPEAKER_03, SPEAKER_08, prepared, put, result
@@ -172,3 +174,30 @@ def test_a_seat_that_knows_its_speaker_has_a_table(folder: Path) -> None:
     text = text_of(folder)
     assert "| none | 61.11 | 66.67 |\n| 1 calm heard | 61.11 | 66.67 |\n| 3 heard | 61.11 | 66.67 |\n" in text
     assert "| 10 heard | 100.00 | 100.00 |\n| all heard | 100.00 | 100.00 |\n" in text
+
+
+def told(fold: str, first: str, second: str) -> list[str]:
+    """Two utterances, of label 0 and 1; the log-probabilities of each."""
+    a, b, _ = recipe.load("tiny").labels
+    return [f"{fold} one {a} {first}", f"{fold} two {b} {second}"]
+
+
+def test_what_the_seeds_say_together_is_the_mean_of_their_log_probabilities(folder: Path) -> None:
+    made_by = recipe.load("tiny")
+    # each seed errs on one utterance, and is less sure of it than the other seed
+    answers = {0: ("-0.1 -3 -4", "-0.6 -0.9 -4"), 1: ("-0.9 -0.6 -4", "-3 -0.1 -4")}
+    for seed, (first, second) in answers.items():
+        for fold in tiny.SPEAKERS:
+            one = result(made_by, splits.SPEAKER_INDEPENDENT, seed, fold, [[1, 0, 0], [1, 0, 0], [0, 0, 0]])
+            kept = replace(one, conditions={"10 heard": one.confusion}, answers={"cold": told(fold, first, second)})
+            results.write(Run(made_by, splits.SPEAKER_INDEPENDENT, seed, fold), kept, folder / "results")
+    scores = at_hand(folder / "results")["tiny"][splits.SPEAKER_INDEPENDENT]
+    assert {name: matrix.tolist() for name, matrix in scores.averaged.items()} == {"cold": [[3, 0, 0], [0, 3, 0], [0, 0, 0]]}
+    assert "averaged, which one network that learns from them all would aim at: cold: UAR 100.00." in text_of(folder)
+
+
+def test_answers_of_different_utterances_have_no_mean(folder: Path) -> None:
+    labels = recipe.load("tiny").labels
+    one, other = (Answers.read(told(fold, "-0.1 -3 -4", "-3 -0.1 -4"), 3) for fold in ("03", "08"))
+    with pytest.raises(LabError, match="answers of different utterances have no mean"):
+        averaged([one, other], labels)
