@@ -42,7 +42,8 @@ _CL_MISSED = (
     "trained as printed, it learns its training part (mean loss 0.23 on EMO-DB, 0.55 on CASIA, after 200 epochs) and carries "
     "little of it over; AdamW, one cycle to 2e-3, small warps and one mask (`-tuned`) carry more, unevenly: on EMO-DB from "
     "71.2, with a training loss of 0.76, so not learnt to the end, to 86.5; on CASIA 67.1, loss 0.40. The CNN alone "
-    "does as well as CL, with a loss of 0.03; functionals with a linear SVM, below, do better on either corpus"
+    "does as well as CL, and on CASIA better, with a loss of 0.01 to 0.03; functionals with a linear SVM, below, do better "
+    "on either corpus"
 )
 _CONTROL_MISSED = (
     "one seed. Where the CNN is given 13 MFCC its pools leave it one column, and after 200 epochs at 1e-4 the training loss is "
