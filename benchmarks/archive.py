@@ -19,6 +19,7 @@ SPOKEN_S = ((0.5, 4.2), (4.9, 8.2), (14.5, 18.7), (19.4, 23.7))
 WORDS_S = ((1.0, 1.4), (0.0, 0.1), (0.0, 0.12), (0.0, 0.14))
 """Short ones, one with a word and three without: of these are the many, over which memory is watched."""
 EFFICIENCY_AIM = 0.95
+"""Of two workers beside twice one."""
 ROUND_FILES = 256
 N_ROUNDS = 6
 

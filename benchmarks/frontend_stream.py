@@ -23,6 +23,7 @@ NO_DRIFT = Goal("<=", 1.05)
 OF_REAL_TIME = Goal("<=", 0.5, 0.2)
 NO_DENORMALS = Goal("<=", 1.25, 1.1)
 NEW_STREAMS = 5
+"""Beside the one that has heard an hour."""
 FADE_S, SILENCE_S, LOUD = 10, 2, 0.1
 FADE_DECADES = 39
 

@@ -232,7 +232,7 @@ def _delivered(opened: ExitStack) -> Outbox:
 
 @dataclass(frozen=True)
 class _Until:
-    """Asked before each turn, so that the clock is looked at as often."""
+    """Asked before each turn, so that the clock is looked at as often; tells the sink when it is over."""
 
     clock: CoreClock
     sink: Timed

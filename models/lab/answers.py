@@ -55,7 +55,9 @@ class Answers:
 
 
 def averaged(told: Sequence[Answers], labels: Sequence[str]) -> NDArray[np.int64]:
-    """What several networks say together of the same utterances, by the mean of their log-probabilities: a confusion matrix.
+    """What several networks say together of the same utterances, by the mean of their log-probabilities.
+
+    (n_labels, n_labels), a row is what was true.
 
     Raises LabError where the utterances are not the same.
     """

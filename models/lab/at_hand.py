@@ -58,13 +58,16 @@ class Scores:
         """uar or wa of each seed that counts, in per cent, from one confusion matrix over all its folds."""
         return [_METRICS[score](pooled(of_seed)) for of_seed in self.counted.values()]
 
-    @property
+    @cached_property
     def averaged(self) -> dict[str, NDArray[np.int64]]:
-        """Condition -> (n_labels, n_labels) of what the seeds that count say together; empty of one, and without answers."""
+        """Condition -> (n_labels, n_labels) of what the seeds that count say together; empty of one, and without answers.
+
+        Raises LabError for answers that cannot be read, or of different utterances.
+        """
         found: dict[str, NDArray[np.int64]] = {}
         labels = self.recipe.labels
         for of_fold in zip(*self.counted.values()) if len(self.counted) > 1 else ():
-            for name in of_fold[0].answers:
+            for name in set.intersection(*(set(each.answers) for each in of_fold)):
                 told = [Answers.read(each.answers[name], len(labels)) for each in of_fold]
                 found[name] = found.get(name, 0) + averaged(told, labels)
         return found

@@ -44,6 +44,8 @@ class History:
 def identity(recipe: Recipe, seed: int, n_utterances: int) -> str:
     """What a checkpoint belongs to."""
     values = {**recipe.as_dict(), "source": "", "seed": seed, "n_utterances": n_utterances}
+    if not recipe.begins_as:  # checkpoints are older than the field
+        del values["begins_as"]
     return json.dumps(values, sort_keys=True)
 
 

@@ -239,8 +239,9 @@ def _affectnet(
 
     # no epoch is picked: what a share holds for validation is learnt from
     positions = np.sort(np.concatenate([fold.train, fold.validation]))
-    part, checkpoint = learnt(material, run.recipe, positions), checkpoint_of(run, checkpoints)
-    fitted = fit(run.recipe, part, run.seed, checkpoint, run.name, beginning(run.recipe, run.seed, checkpoints))
+    begin = beginning(run.recipe, run.seed, checkpoints)
+    part = learnt(material, run.recipe, positions)
+    fitted = fit(run.recipe, part, run.seed, checkpoint_of(run, checkpoints), run.name, begin)
     voices = judged(material, run.recipe, fold.test)
     likely = {each.name: probabilities(fitted.network, voices, each, run.seed) for each in CONDITIONS}
     tested = [material.utterances[i] for i in fold.test]

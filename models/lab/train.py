@@ -24,11 +24,11 @@ def train(recipe: Recipe, seed: int, checkpoints: Path) -> Path:
     Raises LabError when the corpus is not whole.
     """
     utterances = corpora.whole(recipe.corpus, corpora.corpora_root())
+    begin = beginning(recipe, seed, checkpoints)
     checkpoint = _checkpoint(recipe, seed, checkpoints)
     material = gather(recipe, utterances)
     everybody = Fold("whole", np.arange(len(material.utterances)), np.empty(0, np.int64))
     if recipe.is_affectnet:
-        begin = beginning(recipe, seed, checkpoints)
         affectnet.fit(recipe, learnt(material, recipe, everybody.train), seed, checkpoint, f"{recipe.name} seed {seed}", begin)
         return checkpoint
     learnt_from, judged_by = parts(recipe, material, everybody, seed)
@@ -45,6 +45,10 @@ def beginning(recipe: Recipe, seed: int, checkpoints: Path) -> AffectNet | None:
     if not recipe.begins_as:
         return None
     other = load(recipe.begins_as)
+    if other.begins_as:
+        raise LabError(
+            f"recipe {recipe.name} begins as {other.name}, which begins as {other.begins_as}: one step is all there is"
+        )
     if corpora.have_in_common(other.corpus, recipe.corpus):
         raise LabError(f"recipe {recipe.name} begins as {other.name}, which was trained on {other.corpus.name}, too")
     for what in ("network", "front_end", "trim_db", "labels"):

@@ -88,6 +88,7 @@ def test_a_training_begins_with_what_another_corpus_has_taught(folder: Path, mon
     [
         (replace(RECIPE, name="other"), 0, "begins as other, which was trained on TINY, too"),
         (replace(RECIPE, name="other", trim_db=9.0), 0, "whose trim_db differs"),
+        (replace(RECIPE, name="other", begins_as="third"), 0, "which begins as third"),
         (replace(RECIPE, name="other"), 4, "run `affectd-lab train other --seed 4` first"),
     ],
 )

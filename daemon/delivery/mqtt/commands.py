@@ -1,4 +1,4 @@
-"""What we hear over the connections: topics that are subscribed, with a weaker wish where the broker hangs up at it."""
+"""What we hear over the connections: topics that are subscribed, with a weaker wish where the broker does not bear it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Callback = Callable[[str, bytes, bool], None]
 """Topic, payload, and whether the broker had kept it."""
 
 QOS = (1, 1, 0, 0)
-"""In one connection after the other, while each time the broker hangs up before it answers; in the next one nothing is
-subscribed, since events must go on. RabbitMQ 3.10 is left with queues that it can neither use nor replace when one of its
-nodes dies; those for QoS 0 are others."""
+"""In one connection after the other, while each ends before the broker answers; in the next one nothing is subscribed, since
+events must go on. RabbitMQ 3.10 is left with queues that it can neither use nor replace when one of its nodes dies; those for
+QoS 0 are others. What a connection has begun with it keeps to its end."""
 
 
 class Commands:
@@ -35,17 +35,17 @@ class Commands:
         """At the beginning of each."""
         n = self._n_hung_up
         if n >= len(QOS):
-            logger.error("the broker hangs up whenever I subscribe: over this connection I send, and hear no commands")
+            logger.error("the connection ends whenever I subscribe: over this one I send, and hear no commands")
             self._n_hung_up = 0
             return
         if n and QOS[n] < QOS[n - 1]:
-            logger.warning("the broker hangs up when I subscribe to commands: now with QoS %d", QOS[n])
+            logger.warning("the connection ends when I subscribe to commands: now with QoS %d", QOS[n])
         for topic, _ in self._callbacks:
             connection.subscribe(topic, QOS[n])
 
     def ended(self, connection: Connection) -> None:
         """What the next connection learns from it."""
-        if connection.hung_up_at_subscription:
+        if connection.awaits_subscription:
             self._n_hung_up += 1
         else:
             # of a network that breaks off the wish has to recover: after a connection with less, QoS 1 has one more try

@@ -163,9 +163,9 @@ class Connection:
             self._subscribing[mid] = topic
 
     @property
-    def hung_up_at_subscription(self) -> bool:
-        """The broker has hung up before it answered to a subscription: it may have been for that, and for nothing else."""
-        return bool(self.ended and self.ended.hung_up and self._subscribing)
+    def awaits_subscription(self) -> bool:
+        """A subscription is not answered. If it has ended so, it may have been for that, and for nothing else."""
+        return bool(self._subscribing)
 
     def step(self, patience_s: float, wake: socket.socket) -> Happened:
         """Wait until something happens, `wake` can be read, or for so long; what has happened."""

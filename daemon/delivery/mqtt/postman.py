@@ -119,9 +119,9 @@ class Postman:
         """The connection is no more."""
         connection, letters = self._connection, {letter.seq: letter.topic for letter in self._letters.values()}
         self._forget_connection()
-        if connection is None or connection.ended is None or not connection.ended.hung_up:
+        if connection is None or connection.ended is None or not connection.ended.hung_up or connection.awaits_subscription:
             return
-        lost = self._refusals.hung_up({} if connection.hung_up_at_subscription else letters, connection.ended.code)
+        lost = self._refusals.hung_up(letters, connection.ended.code)
         if lost is not None:
             self._give_up(lost, f"the broker {connection.ended.why}")
 

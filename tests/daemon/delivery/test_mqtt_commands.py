@@ -1,4 +1,4 @@
-"""A broker that hangs up at a subscription: events go out all the same, and none is blamed for it."""
+"""A broker that hangs up at a subscription: events go out all the same, and the one that is at fault is found."""
 
 from __future__ import annotations
 
@@ -75,15 +75,38 @@ def test_after_a_connection_with_qos_0_the_next_one_tries_qos_1_once() -> None:
         assert broker.subscribed == [1, 1, 0, 1, 0]
 
 
-def test_a_broker_that_hung_up_once_is_asked_for_qos_1_again() -> None:
-    n_asked = 0
+def test_hang_ups_with_an_answer_between_do_not_add_up() -> None:
+    box, asked, states = outbox(), 0, 0
 
-    def second(_qos: int) -> bool:
-        nonlocal n_asked
-        n_asked += 1
-        return n_asked > 1
+    def every_second(_qos: int) -> bool:
+        nonlocal asked
+        asked += 1
+        return asked % 2 == 0
 
-    box = outbox()
-    with ScriptedBroker(Script(takes_subscription=second)) as broker, hearing_commands(broker, "3.1.1", box) as delivery:
+    def hang_up_at_the_first(one: Published) -> Answer:
+        nonlocal states
+        states += one.topic.endswith("state")
+        return GoodBye() if one.topic.endswith("state") and states == 1 else 0
+
+    script = Script(answer=hang_up_at_the_first, takes_subscription=every_second)
+    with ScriptedBroker(script) as broker, hearing_commands(broker, "3.1.1", box) as delivery:
         all_go_out(broker, box, delivery)
-        assert broker.subscribed == [1, 1]
+        box.commit(message("state"))
+        await_that(lambda: states > 1 and not len(box))
+        assert broker.subscribed == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("takes", [lambda qos: qos == 0, lambda qos: False], ids=["qos 1 alone", "any"])
+def test_a_letter_at_which_such_a_broker_hangs_up_is_found_all_the_same(takes: Callable[[int], bool]) -> None:
+    box = outbox()
+
+    def answer(one: Published) -> Answer:
+        return GoodBye() if json.loads(one.payload).get("number") == 3 else 0
+
+    for number in range(6):
+        box.commit(message(number=number))
+    with ScriptedBroker(Script(answer=answer, takes_subscription=takes)) as broker, hearing_commands(broker, "3.1.1", box):
+        await_that(lambda: not len(box))
+        came = [json.loads(one.payload)["number"] for one in broker.of("utterance")]
+    assert box.summary()["put_aside"] == 1
+    assert list(dict.fromkeys(came)) == list(range(6))
