@@ -41,7 +41,9 @@ def test_streams(tmp_path: Path) -> None:
     figures = run("streams", tmp_path)
     for tries in figures["tries"].values():
         assert [one["seats"] for one in tries] == [1, 4]
-        assert all(one["percent_of_a_core"] > 0.0 and one["message_ms"]["count"] > 0 for one in tries)
+        assert all(one["percent_of_a_core"] > 0.0 for one in tries)
+    # where somebody speaks a tenth of the time a seat may have nothing to say in three seconds
+    assert figures["tries"]["always"][-1]["message_ms"]["count"] > 0
     assert all(one["percent_of_a_core"] > 0.0 for one in figures["in_real_time"].values())
     assert [one["batch"] for one in figures["batching"]] == [2, 4, 8, 16, 32]
     assert all(one["together_us"] > 0.0 for one in figures["batching"])
