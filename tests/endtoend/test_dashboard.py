@@ -9,7 +9,7 @@ from typing import Any, Iterator
 
 import paho.mqtt.publish as publish
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from benchmarks.browser import chromium
 from daemon.demo.broker import free_port
@@ -236,6 +236,23 @@ def test_a_file_that_is_none_is_told_and_another_can_be_taken(world: World, brow
         )
         expect(page.get_by_role("alert")).to_contain_text(f"{HOSTILE}.wav: is empty (0 bytes)")
         expect(page.get_by_role("button", name="Judge it")).to_be_disabled()
+
+
+def test_who_is_quicker_than_the_list_of_models_is_answered_all_the_same(world: World, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    kept: list[Route] = []
+    page.route("**/api/models", lambda route: kept.append(route))
+    try:
+        page.goto(f"{world.address}/analyse")
+        page.get_by_role("button", name="Take the bundled recording").click()
+        page.get_by_label("A recording").set_input_files({"name": "a.wav", "mimeType": "audio/wav", "buffer": b"\x89PNG" * 100})
+        page.get_by_role("button", name="Judge it").click()
+        for route in kept:
+            route.continue_()
+        expect(page.get_by_role("heading", name="cabin.flac")).to_be_visible()
+    finally:
+        context.close()
 
 
 def test_a_long_recording_is_cancelled_and_the_bundled_one_tried_by_keyboard(world: World, browser: Browser) -> None:

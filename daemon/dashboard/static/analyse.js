@@ -121,12 +121,19 @@ function shown(name, result, sound) {
   heading.focus();
 }
 
+// whoever is quick waits for the models that can be asked
+const begun = begin().then(
+  () => true,
+  () => complain("The page's own server (affectd dashboard) cannot be reached: load the page again."),
+);
 at("file").addEventListener("change", () => take(at("file").files[0]));
-at("form").addEventListener("submit", (event) => {
+at("form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (state.file) judge(state.file.name, state.file, URL.createObjectURL(state.file));
+  if ((await begun) && state.file) judge(state.file.name, state.file, URL.createObjectURL(state.file));
 });
-at("bundled").addEventListener("click", () => judge(state.bundled, null, `/recordings/${state.bundled}`));
+at("bundled").addEventListener("click", async () => {
+  if (await begun) judge(state.bundled, null, `/recordings/${state.bundled}`);
+});
 at("cancel").addEventListener("click", () => state.running?.abort());
 for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
   at("drop").addEventListener(kind, (event) => {
@@ -137,4 +144,3 @@ for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
 // a file that misses the field is not opened in place of the page
 for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => event.preventDefault());
 at("drop").addEventListener("drop", (event) => take(event.dataTransfer.files[0]));
-begin().catch(() => complain("The page's own server (affectd dashboard) cannot be reached: load the page again."));
