@@ -3,6 +3,7 @@ nothing is left behind. A real sound server, a real broker, and what a subscribe
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import statistics
@@ -44,6 +45,8 @@ class Vehicle:
         self._folder = folder
 
     def __enter__(self) -> Vehicle:
+        # sockets that earlier tests have left in cycles would go at any time, and be missed among the descriptors
+        gc.collect()
         with ExitStack() as opened:
             patch = opened.enter_context(pytest.MonkeyPatch.context())
             patch.setattr(serve, "HEALTH_EVERY_S", 0.5)
