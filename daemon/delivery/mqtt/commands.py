@@ -25,7 +25,7 @@ class Commands:
 
     def __init__(self) -> None:
         self._callbacks: list[tuple[str, Callback]] = []
-        self._n_hung_up = 0
+        self._n_unanswered = 0
 
     def on(self, topic: str, callback: Callback) -> None:
         """Call back with what comes there."""
@@ -33,10 +33,10 @@ class Commands:
 
     def subscribe(self, connection: Connection) -> None:
         """At the beginning of each."""
-        n = self._n_hung_up
+        n = self._n_unanswered
         if n >= len(QOS):
             logger.error("the connection ends whenever I subscribe: over this one I send, and hear no commands")
-            self._n_hung_up = 0
+            self._n_unanswered = 0
             return
         if n and QOS[n] < QOS[n - 1]:
             logger.warning("the connection ends when I subscribe to commands: now with QoS %d", QOS[n])
@@ -46,10 +46,10 @@ class Commands:
     def ended(self, connection: Connection) -> None:
         """What the next connection learns from it."""
         if connection.awaits_subscription:
-            self._n_hung_up += 1
+            self._n_unanswered += 1
         else:
             # of a network that breaks off the wish has to recover: after a connection with less, QoS 1 has one more try
-            self._n_hung_up = 0 if QOS[self._n_hung_up] else QOS.index(0) - 1
+            self._n_unanswered = 0 if QOS[self._n_unanswered] else QOS.index(0) - 1
 
     def wanting(self, topic: str) -> list[Callback]:
         """Those to call back."""

@@ -167,6 +167,11 @@ class Connection:
         """A subscription is not answered. If it has ended so, it may have been for that, and for nothing else."""
         return bool(self._subscribing)
 
+    @property
+    def hung_up_after_subscription(self) -> bool:
+        """The broker has hung up, and not for what we subscribed."""
+        return bool(self.ended and self.ended.hung_up) and not self.awaits_subscription
+
     def step(self, patience_s: float, wake: socket.socket) -> Happened:
         """Wait until something happens, `wake` can be read, or for so long; what has happened."""
         try:

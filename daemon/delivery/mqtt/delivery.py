@@ -219,8 +219,7 @@ class MqttDelivery:
             self._commands.ended(connection)
             postman.ended()
         if not self._said_farewell:
-            hung_up = bool(connection.ended and connection.ended.hung_up) and not connection.awaits_subscription
-            is_short = hung_up and time.monotonic() - began_s < STEADY_S
+            is_short = connection.hung_up_after_subscription and time.monotonic() - began_s < STEADY_S
             self._n_turns = self._n_turns + 1 if is_short else 0
             self._n_cut_short += is_short
             self._sayings.gone(connection.ended, by_turns=self._n_turns >= TURNS)

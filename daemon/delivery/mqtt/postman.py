@@ -119,7 +119,7 @@ class Postman:
         """The connection is no more."""
         connection, letters = self._connection, {letter.seq: letter.topic for letter in self._letters.values()}
         self._forget_connection()
-        if connection is None or connection.ended is None or not connection.ended.hung_up or connection.awaits_subscription:
+        if connection is None or connection.ended is None or not connection.hung_up_after_subscription:
             return
         lost = self._refusals.hung_up(letters, connection.ended.code)
         if lost is not None:
