@@ -12,6 +12,9 @@ from typing import Iterable, Sequence, Tuple
 Key = Tuple[str, int]
 """boot and seq: what names a message of one node for ever."""
 
+OUT_OF_ORDER = "out of order"
+"""What a fault of that kind begins with."""
+
 
 @dataclass(frozen=True)
 class Item:
@@ -112,7 +115,7 @@ def _out_of_order(first: dict[Key, Item]) -> list[str]:
     faults = []
     for item in first.values():
         if item.seq < newest.get(item.source, 0):
-            faults.append(f"out of order: {item.key} of {item.source} came after seq {newest[item.source]}")
+            faults.append(f"{OUT_OF_ORDER}: {item.key} of {item.source} came after seq {newest[item.source]}")
         newest[item.source] = max(item.seq, newest.get(item.source, 0))
     return faults
 
