@@ -211,7 +211,6 @@ def _tried(run: Run, checkpoints: Path) -> Result:
         speakers = np.array([utterance.speaker for utterance in dealt])
         assert not set(speakers[fold.train]) & set(speakers[fold.test]), "a speaker is on both sides"
     material = gather(recipe, utterances)
-    checkpoint = checkpoint_of(run, checkpoints)
     conditions: dict[str, Said] = {}
     answers: dict[str, list[str]] = {}
     fitted: Fitted[Any] | FittedTable
@@ -220,7 +219,7 @@ def _tried(run: Run, checkpoints: Path) -> Result:
     elif recipe.is_affectnet:
         fitted, said, conditions, answers = _affectnet(run, material, fold, checkpoints)
     else:
-        fitted, said = _network(run, material, fold, checkpoint)
+        fitted, said = _network(run, material, fold, checkpoint_of(run, checkpoints))
     n_train = sum(1 + len(material.copies[i]) for i in fold.train)
     truth, n_labels = material.truth[fold.test], len(recipe.labels)
     confusions = {name: metrics.confusion(truth, each, n_labels) for name, each in conditions.items()}

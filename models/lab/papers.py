@@ -53,8 +53,8 @@ _AT_CHANCE = (
     "one seed. Nothing is learnt as printed: after 200 epochs at 1e-4 the training loss is 1.79, which is chance of six labels"
 )
 _NOT_LEARNT = (
-    "one seed. As printed it is not learnt to the end: after 200 epochs at 1e-4 the training loss is 1.29, and has fallen little "
-    "since the hundredth"
+    "one seed. As printed it is not learnt to the end: after 200 epochs at 1e-4 the training loss is 1.29, and has fallen "
+    "little since the hundredth"
 )
 _IMAGES_MISSED = (
     "pixels of 0 to 255 saturate the gates of the first LSTM, and nothing is learnt: the training loss stays at 1.65, chance "

@@ -250,8 +250,8 @@ def _require_what_counts(path: Path, values: dict[str, Any]) -> None:
         missing = sorted(key for key in _OF_A_NETWORK if key not in values)
         if missing:
             raise LabError(f"{path}: lacks {', '.join(missing)}")
-        unknown = ("svm_c",) if network in (AFFECTNET, AFFECTNET_ALONE) else ("svm_c", "begins_as")
-        idle = [key for key in values if key in unknown]
+        of_others = ("svm_c",) if network in (AFFECTNET, AFFECTNET_ALONE) else ("svm_c", "begins_as")
+        idle = [key for key in values if key in of_others]
     if idle:
         raise LabError(f"{path}: {network} takes no {', '.join(idle)}")
 
