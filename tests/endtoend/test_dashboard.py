@@ -9,14 +9,12 @@ from typing import Any, Iterator
 
 import paho.mqtt.publish as publish
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, expect
 
-from benchmarks.browser import chromium
 from daemon.demo.broker import free_port
 from models.contract import LABELS
-from tests.daemon import recordings
 from tests.daemon.dashboard.page import served
-from tests.fixtures.browser import PATIENCE_MS, PHONE, Seen, looked_at, violations
+from tests.fixtures.browser import COLOURS_OF, PATIENCE_MS, PHONE, Seen, looked_at, violations
 from tests.fixtures.car import World, await_page, car, running
 
 ROOT = Path(__file__).parents[2]
@@ -28,19 +26,8 @@ PAGES = [
     *(("/models", "light"), ("/models/affectnet", "dark"), ("/results", "light")),
     ("/results/paper-1", "dark"),
 ]
-COLOURS_OF = """(canvas) => {
-  const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
-  return [...new Set(pixels)].map((pixel) => (pixel & 0xffffff).toString(16).padStart(6, "0"));
-}"""
 WANTED = {"005ed5", "42e4f0", "a779cc", "666666", "739e00", "b27200", "009fe6"}
 """The colours of anger, happiness, fear, neutral, disgust, sadness and surprise, blue first."""
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
@@ -185,88 +172,6 @@ def test_what_strangers_publish_is_text_and_runs_nowhere(world: World, live: See
     expect(seat(live, "driver").get_by_text("Somebody speaks")).to_be_visible()
     assert live.page.locator("main img").count() == 0
     assert violations(live.page) == []
-
-
-def test_a_recording_is_sent_judged_and_read(world: World, browser: Browser) -> None:
-    with looked_at(browser, f"{world.address}/analyse", accept_downloads=True) as seen:
-        page = seen.page
-        page.get_by_label("beside it").select_option("cl-emodb")
-        page.get_by_label("A recording").set_input_files(str(recordings.write(world.folder / "trip.wav", recordings.speech())))
-        page.get_by_role("button", name="Judge it").click()
-        heading = page.get_by_role("heading", name="trip.wav")
-        expect(heading).to_be_focused()
-        for model in ("affectnet", "cl-emodb"):
-            answer = page.locator(".answer").filter(has=page.get_by_role("heading", name=model))
-            assert answer.locator(".mood").inner_text() in MOODS
-            expect(answer.get_by_text("Judged in")).to_be_visible()
-        pictures = page.locator("canvas.picture")
-        assert pictures.count() == 7
-        for index in range(pictures.count()):
-            assert len(pictures.nth(index).evaluate(COLOURS_OF)) > 8
-        for feature in ("pitch_median_hz", "jitter", "shimmer", "tempo_bpm"):
-            expect(page.get_by_role("cell", name=feature, exact=True)).to_be_visible()
-        with page.expect_download() as sent:
-            page.get_by_role("button", name="Download as JSON").click()
-        assert json.loads(sent.value.path().read_text())["models"][0]["utterances"]
-        with page.expect_download() as sent:
-            page.get_by_role("button", name="Download as PNG").click()
-        assert sent.value.suggested_filename == "trip.png"
-        assert sent.value.path().read_bytes().startswith(b"\x89PNG")
-        assert violations(page) == []
-
-
-DROPPED = """() => {
-  const carried = new DataTransfer();
-  carried.items.add(new File(["no sound"], "dropped.wav"));
-  return carried;
-}"""
-
-
-def test_a_file_that_is_none_is_told_and_another_can_be_taken(world: World, browser: Browser) -> None:
-    with looked_at(browser, f"{world.address}/analyse") as seen:
-        page = seen.page
-        page.get_by_label("A recording").set_input_files({"name": "a.wav", "mimeType": "audio/wav", "buffer": b"\x89PNG" * 100})
-        page.get_by_role("button", name="Judge it").click()
-        expect(page.get_by_role("alert")).to_contain_text("a.wav: cannot be read as sound")
-        page.dispatch_event("#drop", "drop", {"dataTransfer": page.evaluate_handle(DROPPED)})
-        page.get_by_role("button", name="Judge it").click()
-        expect(page.get_by_role("alert")).to_contain_text("dropped.wav: cannot be read as sound")
-        page.get_by_label("A recording").set_input_files(
-            {"name": f"{HOSTILE}.wav".replace("/", ""), "mimeType": "audio/wav", "buffer": b""}
-        )
-        expect(page.get_by_role("alert")).to_contain_text(f"{HOSTILE}.wav: is empty (0 bytes)")
-        expect(page.get_by_role("button", name="Judge it")).to_be_disabled()
-
-
-def test_who_is_quicker_than_the_list_of_models_is_answered_all_the_same(world: World, browser: Browser) -> None:
-    context = browser.new_context()
-    page = context.new_page()
-    kept: list[Route] = []
-    page.route("**/api/models", lambda route: kept.append(route))
-    try:
-        page.goto(f"{world.address}/analyse")
-        page.get_by_role("button", name="Take the bundled recording").click()
-        page.get_by_label("A recording").set_input_files({"name": "a.wav", "mimeType": "audio/wav", "buffer": b"\x89PNG" * 100})
-        page.get_by_role("button", name="Judge it").click()
-        for route in kept:
-            route.continue_()
-        expect(page.get_by_role("heading", name="cabin.flac")).to_be_visible()
-    finally:
-        context.close()
-
-
-def test_a_long_recording_is_cancelled_and_the_bundled_one_tried_by_keyboard(world: World, browser: Browser) -> None:
-    with looked_at(browser, f"{world.address}/analyse") as seen:
-        page = seen.page
-        page.get_by_label("A recording").set_input_files(str(world.folder / "speech.wav"))
-        page.get_by_role("button", name="Judge it").click()
-        expect(page.get_by_role("button", name="Cancel")).to_be_focused()
-        expect(page.locator("#doing")).to_have_text("affectnet")
-        page.keyboard.press("Enter")
-        expect(page.locator("#told")).to_have_text("Cancelled.")
-        expect(page.locator("#work")).to_be_hidden()
-        page.get_by_role("button", name="Take the bundled recording").press("Enter")
-        expect(page.get_by_role("heading", name="cabin.flac")).to_be_focused()
 
 
 @pytest.mark.parametrize(("way", "scheme"), PAGES)
