@@ -23,10 +23,9 @@ test: ## install what is missing, then ruff, mypy and every test; PYTEST_ARGS="-
 # These run two at a time: what one waits for, a broker or a hang-over, leaves a core to the other. Of two at once one is shown when
 # it ends, so as not to be mixed with the other; and one that PYTEST_ARGS leave without a test has not failed.
 RUNTIME := tests/dsp tests/models tests/daemon
-PYTEST_ARGS_NAME_TESTS := $(findstring tests/,$(PYTEST_ARGS))
 SHOW_AT_THE_END = rc=$$?; printf '\n%s:\n%s\n' "$@" "$$out"; [ $$rc -eq 0 ] || [ $$rc -eq 5 ]
 .PHONY: tests-installed runtime-installed tests-3.8-installed
-ifneq ($(PYTEST_ARGS_NAME_TESTS),)
+ifneq ($(findstring tests/,$(PYTEST_ARGS)),)
 tests-installed:
 	@$(VENV) -m pytest $(PYTEST_ARGS)
 
